@@ -17,6 +17,7 @@ import type { Config } from './config.ts'
 import { RefusalPace } from './http/pace-refusals.ts'
 import type { Log } from './http/request-log.ts'
 import { findModel } from './inference/catalogue.ts'
+import { draftsOf } from './inference/drafts.ts'
 import { chooseBackends } from './inference/gpu/choose-backends.ts'
 import { defaultDevice, deviceEnv } from './inference/gpu/devices.ts'
 import { systemHardware } from './inference/gpu/hardware.ts'
@@ -90,6 +91,7 @@ export async function assembleServer({ config, files, log, isDraining }: ServerP
     memoryBudget: config.memoryBytes ?? memoryShare * machineMemory(),
     queue: config.queue,
     generateLimits: config.generateLimits,
+    drafts: draftsOf(catalogue, log),
     startLane: (_name, place) => startLane(place),
     gpuReports: gpuReportsTo(log),
     clock: systemClock,

@@ -6,6 +6,7 @@ import type { GenerateLimits } from '../workers/host/text/generate-setup.ts'
 import type { LimitDefaults } from './auth/limits/limit-requests.ts'
 import { faultsTogether } from './faults-together.ts'
 import type { QueueLimits } from './inference/inference.ts'
+import { defaultGenerateLimits } from './inference/session-spec.ts'
 import { type RequestLimits, requestLimits } from './request-limits.ts'
 import type { Setting } from './settings/setting.ts'
 import { fileKey, type SettingValues, settingNames, settings } from './settings/settings.ts'
@@ -235,5 +236,9 @@ const configOf = (set: SettingValues, folderOf: (name: keyof SettingValues) => s
     burstMs: set.SPILLWAY_BURST_MS,
     textStartMs: 1000 * set.SPILLWAY_TEXT_START_SECONDS,
   },
-  generateLimits: { maxSlots: set.SPILLWAY_SLOTS, maxBytes: set.SPILLWAY_KV_BYTES },
+  generateLimits: {
+    slots: Math.min(defaultGenerateLimits.slots, set.SPILLWAY_SLOTS),
+    maxSlots: set.SPILLWAY_SLOTS,
+    maxBytes: set.SPILLWAY_KV_BYTES,
+  },
 })

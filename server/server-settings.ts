@@ -93,7 +93,7 @@ export interface ServerSettings {
   readonly burstMs?: number
   /** The longest that a text may be expected to wait for its slot, where others wait already; others are refused as `overloaded`. Default: `30`. */
   readonly textStartSeconds?: number
-  /** Texts of one model that are written at a time. Default: `16`. */
+  /** Texts of one model that are written at a time, at most; more than 16 only where a step of more takes hardly longer. Default: `128`. */
   readonly slots?: number
   /** Memory for the keys and values of one language model. Default: `1073741824`. */
   readonly kvBytes?: number

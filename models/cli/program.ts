@@ -7,6 +7,7 @@ import { importCommand } from './commands/import.ts'
 import { inspectCommand } from './commands/inspect.ts'
 import { keyCommand } from './commands/key.ts'
 import { manifestCommand } from './commands/manifest.ts'
+import { pageCommand } from './commands/page.ts'
 import { pruneCommand } from './commands/prune.ts'
 import { pullCommand } from './commands/pull.ts'
 import { quantizeCommand } from './commands/quantize.ts'
@@ -21,6 +22,7 @@ const commands = [
   quantizeCommand,
   batchCommand,
   pruneCommand,
+  pageCommand,
   importCommand,
   adaptCommand,
   manifestCommand,

@@ -25,6 +25,7 @@ export const generation = z.strictObject({
       z.refine((names) => new Set(names).size === names.length, 'names, none of them twice'),
     ),
   ),
+  draft: z.optional(modelName),
   sampling: z.optional(
     z.strictObject({
       temperature: z.optional(z.number().check(z.nonnegative())),
@@ -86,6 +87,11 @@ export interface GenerationSpec {
    * model itself, 1 for the first adapter, and so on. Rows of different adapters may share a step.
    */
   adapters?: string[] | undefined
+  /**
+   * The id of a small model with the same tokens: it guesses how a text goes on, and this one verifies the guesses. Texts
+   * are the same without it.
+   */
+  draft?: string | undefined
   /** Default sampling of requests. */
   sampling?:
     | {

@@ -2,6 +2,7 @@ import { SpillwayError } from '../core/error.ts'
 import type { GenerationSpec } from '../core/language.ts'
 import type { Variant } from '../core/manifest.ts'
 import type { Configs, GenerationConfig, ModelConfig } from './config.ts'
+import { pagedSuffix } from './layout.ts'
 
 /** A tokenizer without a limit has a `model_max_length` of 10³⁰. */
 export const noLimit = 1e9
@@ -71,6 +72,8 @@ function samplingOf(config: GenerationConfig): GenerationSpec['sampling'] {
 
 /** The element type of a variant's cache, as converters record it for transformers.js. */
 export function kvTypeOf(id: string, { model }: Configs): Variant['kvType'] {
+  // WebGPU has no other blocks.
+  if (id.endsWith(pagedSuffix)) return 'float16'
   const recorded = model['transformers.js_config']?.kv_cache_dtype
   const type = typeof recorded === 'string' ? recorded : recorded?.[id]
   return type === 'float16' ? 'float16' : 'float32'

@@ -71,8 +71,11 @@ export function findVariants(paths: Iterable<string>, from: string): Candidate[]
 
 const isGraph = (path: string) => path.endsWith('.onnx') && path.split('/').length <= 3
 
+/** What stands behind the kind of a graph that keeps keys and values in blocks: `q4f16-paged`. */
+export const pagedSuffix = '-paged'
+
 /** A kind, and optionally the backend that it was made for: `q8-wasm`. */
-const tag = `(${ids.join('|')})(-(?:${backends.join('|')}))?`
+const tag = `(${ids.join('|')})(-(?:${backends.join('|')})|${pagedSuffix})?`
 const suffixed = new RegExp(`^(.+)[._]${tag}$`)
 const tagged = new RegExp(`^${tag}$`)
 
@@ -80,17 +83,22 @@ const tagged = new RegExp(`^${tag}$`)
 export const isVariantFolder = (name: string): boolean => name === 'onnx' || tagged.test(name)
 
 function kindOf(id: string): Kind {
-  const [, kind = '', backend] = tagged.exec(id) ?? []
+  const [, kind = '', suffix] = tagged.exec(id) ?? []
   const { precision, backends: usual } = kinds[kind] ?? { precision: 'fp32' }
+  // Lanes keep blocks of keys and values in buffers of WebGPU.
+  const backend = suffix === pagedSuffix ? '-webgpu' : suffix
   const made = backends.filter((name) => backend === `-${name}`)
   const own = made.length > 0 ? made : usual
   return own ? { precision, backends: own } : { precision }
 }
 
-/** The order of preference among variants that run on a backend: the lower, the better. */
+/**
+ * The order of preference among variants that run on a backend: the lower, the better. A graph whose keys and values
+ * are in blocks comes behind that of the same kind without.
+ */
 export const rankOf = (id: string): number => {
-  const kind = tagged.exec(id)?.[1]
-  return kind === undefined ? ids.length : ids.indexOf(kind)
+  const [, kind, made] = tagged.exec(id) ?? []
+  return kind === undefined ? ids.length : ids.indexOf(kind) + (made === pagedSuffix ? 0.5 : 0)
 }
 
 function readName(path: string): Graph {

@@ -54,3 +54,6 @@ export const ending = {
   /** vLLM: continues past the model's stop tokens. */
   ignore_eos: nullish(z.boolean()),
 }
+
+/** Whether the oldest turns of a chat are left out where it is too long. `disabled` is the default. */
+export const truncation = nullish(z.enum(['auto', 'disabled']))

@@ -4,7 +4,7 @@
  */
 import * as z from 'zod/mini'
 import { toolRequest } from './openai.ts'
-import { ending, forms, nullish, positive, responseFormat, sampling } from './openai-fields.ts'
+import { ending, forms, nullish, positive, responseFormat, sampling, truncation } from './openai-fields.ts'
 
 /** Part of an item's content, or of a tool's output. Its type is checked when the item is read. */
 const responsePart = z.object({ type: z.string(), text: nullish(z.string()) })
@@ -42,6 +42,7 @@ export const responseRequest = z.object({
   priority: nullish(z.int()),
   /** The form of the answer. */
   text: nullish(z.looseObject({ format: nullish(responseFormat) })),
+  truncation,
   ...toolRequest,
   ...ending,
   ...sampling,

@@ -4,7 +4,7 @@
  * Other fields of a request are ignored, as OpenAI's API does; the server refuses those that would change its answer.
  */
 import * as z from 'zod/mini'
-import { count, ending, forms, nullish, positive, sampling } from './openai-fields.ts'
+import { count, ending, forms, nullish, positive, sampling, truncation } from './openai-fields.ts'
 
 const tokenIds = z.array(z.int().check(z.nonnegative()))
 
@@ -130,6 +130,8 @@ export const chatRequest = z.object({
   chat_template_kwargs: nullish(z.record(z.string(), z.unknown())),
   /** How much the model thinks, as its template reads it. */
   reasoning_effort: nullish(z.string()),
+  /** Spillway: as of responses. */
+  truncation,
   ...toolRequest,
 })
 /** See `chatRequest`. */
@@ -216,6 +218,8 @@ export const chatChunk = z.object({
   system_fingerprint: nullish(z.string()),
   /** vLLM; in the first event. */
   prompt_token_ids: nullish(tokenIds),
+  /** Spillway: how many messages were left out for `truncation: "auto"`; in the first event. */
+  dropped_messages: nullish(count),
   choices: z.array(
     z.object({
       index: z.int(),

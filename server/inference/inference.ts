@@ -15,6 +15,7 @@ import type { TokenGenerator } from '../../workers/host/text/types.ts'
 import { LaneCounts } from '../observability/lane-counts.ts'
 import { RunCounts } from '../observability/run-counts.ts'
 import type { CatalogueEntry } from './catalogue.ts'
+import type { Drafts } from './drafts.ts'
 import { DeviceHealth, type DeviceState } from './gpu/device-health.ts'
 import { defaultDevice, layoutsOf } from './gpu/devices.ts'
 import { BackendMeasurements } from './gpu/measure-backends.ts'
@@ -88,6 +89,7 @@ export interface InferenceOptions {
   readonly queue: QueueLimits
   /** Sequences that share a decode step, and bytes for keys and values, for each model. */
   readonly generateLimits?: GenerateLimits
+  readonly drafts?: Drafts
   readonly startLane: (name: string, place: LanePlace) => Lane
   readonly clock: Clock
   /** Told of sessions whose loads cost lanes. */
@@ -156,6 +158,8 @@ export function createInference(options: InferenceOptions): Inference {
   const sessions: ModelSessions = new ModelSessions({
     backends,
     generateLimits,
+    drafts: options.drafts,
+    memoryBudget: Math.min(memoryBudget, deviceMemory ?? memoryBudget),
     queue,
     lease: (session) => leaseLane(scheduler, pool, session),
     suspensions: () => health.suspensions,
@@ -164,12 +168,9 @@ export function createInference(options: InferenceOptions): Inference {
   const counts = new WeakMap<CatalogueEntry, RunCounts>()
 
   const countsOf = (entry: CatalogueEntry): RunCounts => {
-    let existing = counts.get(entry)
-    if (!existing) {
-      existing = new RunCounts()
-      counts.set(entry, existing)
-    }
-    return existing
+    const own = counts.get(entry) ?? new RunCounts()
+    counts.set(entry, own)
+    return own
   }
 
   const unloadedError = (entry: CatalogueEntry): SpillwayError | undefined =>
@@ -204,7 +205,7 @@ export function createInference(options: InferenceOptions): Inference {
     specOf: (entry, backend) => sessions.specOf(entry, backend),
     generatorOf: (entry, backend) => sessions.textsOf(entry, backend),
     unload: (spec) => pool.unload(spec),
-    slots: generateLimits.maxSlots,
+    slots: generateLimits.slots,
     clock,
     onMeasured: gpuReports?.onMeasured,
   })

@@ -1,11 +1,12 @@
 import type { Clock } from '../../models/async/clock.ts'
-import type { Backend, SpillwayError } from '../../models/core/index.ts'
+import type { Backend, SpillwayError, Variant } from '../../models/core/index.ts'
 import { createVerifier } from '../../models/tools/manifest/verifier.ts'
 import type { LeasedLane } from '../../workers/host/pool/lane-holder.ts'
 import type { SessionSpec } from '../../workers/host/scheduler/work.ts'
 import { type GenerateLimits, notLanguage } from '../../workers/host/text/generate-setup.ts'
 import type { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
 import type { CatalogueEntry } from './catalogue.ts'
+import type { Drafts } from './drafts.ts'
 import type { ModelBackends } from './gpu/model-backends.ts'
 import { TextLanes } from './gpu/text-lanes.ts'
 import type { QueueLimits } from './inference.ts'
@@ -14,6 +15,9 @@ import { chooseVariant, createSessionSpec, sessionKey } from './session-spec.ts'
 export interface ModelSessionsOptions {
   readonly backends: ModelBackends
   readonly generateLimits: GenerateLimits
+  readonly drafts?: Drafts | undefined
+  /** Bytes for all models in a lane. */
+  readonly memoryBudget: number
   readonly queue: Pick<QueueLimits, 'requests' | 'tokens' | 'textStartMs'>
   readonly lease: (session: SessionSpec) => Promise<LeasedLane>
   /** How often a GPU was suspended. */
@@ -42,9 +46,7 @@ export class ModelSessions {
     }
     let spec = specs.get(backend)
     if (!spec) {
-      const { generateLimits } = this.#options
-      const variant = chooseVariant(entry, backend)
-      spec = createSessionSpec(entry, { backend, variant, generateLimits }, this.#verify)
+      spec = this.#create(entry, backend, chooseVariant(entry, backend))
       specs.set(backend, spec)
     }
     return spec
@@ -63,20 +65,17 @@ export class ModelSessions {
       const { generation: spec } = entry.manifest
       if (!spec) throw notLanguage(entry.manifest)
       const { backends, generateLimits, queue, lease, suspensions, clock } = this.#options
-      const home = createSessionSpec(entry, { backend, variant, generateLimits }, this.#verify)
+      const home = this.#create(entry, backend, variant)
       texts = new TextLanes({
         entry,
         home,
         isOnCpu: () => backend !== 'cpu' && backends.isWithoutGpu(entry),
-        onCpu: () => {
-          const other = { backend: 'cpu', variant: chooseVariant(entry, 'cpu', variant.id) } as const
-          return createSessionSpec(entry, { ...other, generateLimits, inPlaceOf: variant }, this.#verify)
-        },
+        onCpu: () => this.#create(entry, 'cpu', chooseVariant(entry, 'cpu', variant.id), variant),
         lease,
         suspensions,
         sequences: {
           spec,
-          slots: generateLimits.maxSlots,
+          slots: generateLimits.slots,
           maxWaiting: queue.requests,
           maxWaitingTokens: queue.tokens,
           maxStartMs: queue.textStartMs,
@@ -113,6 +112,17 @@ export class ModelSessions {
 
   close(reason: SpillwayError | undefined): void {
     for (const { scheduler } of this.#texts.values()) scheduler.close(reason)
+  }
+
+  #create(entry: CatalogueEntry, backend: Backend, variant: Variant, inPlaceOf?: Variant): SessionSpec {
+    const { generateLimits, drafts, memoryBudget } = this.#options
+    const draft = drafts?.of(entry)
+    const { onLeftOut } = drafts ?? {}
+    return createSessionSpec(
+      entry,
+      { backend, variant, generateLimits, inPlaceOf, draft, memoryBudget, ...(onLeftOut && { onLeftOut }) },
+      this.#verify,
+    )
   }
 
   #textsOf(entry: CatalogueEntry): TextLanes[] {

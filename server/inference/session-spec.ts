@@ -8,16 +8,24 @@ import {
 } from '../../models/core/index.ts'
 import type { Verifier } from '../../models/tools/manifest/verifier.ts'
 import type { SessionSpec } from '../../workers/host/scheduler/work.ts'
+import { draftBytes, draftFor, draftRequest } from '../../workers/host/text/draft.ts'
 import { type GenerateLimits, generateSetup } from '../../workers/host/text/generate-setup.ts'
 import type { LoadRequest } from '../../workers/protocol/lane.ts'
 import type { CatalogueEntry } from './catalogue.ts'
+import type { Drafts } from './drafts.ts'
 
-export const defaultGenerateLimits: GenerateLimits = { maxSlots: 16, maxBytes: 2 ** 30 }
+export const defaultGenerateLimits: GenerateLimits = { slots: 16, maxSlots: 128, maxBytes: 2 ** 30 }
 
 interface LoadOptions {
   readonly backend: Backend
   readonly variant: Variant
   readonly generateLimits: GenerateLimits
+  /** The model that its manifest names as its draft. */
+  readonly draft?: CatalogueEntry | undefined
+  /** Bytes for all models in a lane. A draft model for which they do not suffice is left out. */
+  readonly memoryBudget?: number
+  /** Told of a draft model that is left out. */
+  readonly onLeftOut?: Drafts['onLeftOut']
   /** The variant whose texts it takes over: a session of its own, as each has one reader of its tokens. */
   readonly inPlaceOf?: Variant | undefined
 }
@@ -25,21 +33,43 @@ interface LoadOptions {
 /** What a lane loads to run a variant of the model. */
 export function createSessionSpec(
   entry: CatalogueEntry,
-  { backend, variant, generateLimits, inPlaceOf }: LoadOptions,
+  options: LoadOptions,
   verify: Verifier,
 ): SessionSpec {
+  const { backend, variant, generateLimits, inPlaceOf } = options
   const { manifest, folder } = entry
+  const memory = variant.memory + (generateSetup(manifest, variant, generateLimits)?.maxBytes ?? 0)
+  const draft = fittingDraft(entry, options, memory)
   return {
     key: sessionKey(entry, backend, variant, inPlaceOf),
     manifest,
     backend,
     variant: variant.id,
-    memory: variant.memory + (generateSetup(manifest, variant, generateLimits)?.maxBytes ?? 0),
+    memory: memory + (draft ? draftBytes(draft) : 0),
     request: async () => {
       for (const file of variant.files) await verify(join(folder, file.path), file)
-      return loadRequestOf(entry, backend, { variant, generateLimits, inPlaceOf })
+      const request = loadRequestOf(entry, backend, { variant, generateLimits, inPlaceOf })
+      if (!draft) return request
+      const { files } = draft.variant
+      for (const file of files) await verify(join(draft.folder, file.path), file)
+      const source = { from: 'file', path: join(draft.folder, files[0]?.path ?? '') } as const
+      return { ...request, draft: draftRequest(draft, source) }
     },
   }
+}
+
+/** The draft model where it runs on the backend, and there is memory for both. @throws SpillwayError As `draftFor`. */
+function fittingDraft(entry: CatalogueEntry, options: LoadOptions, memory: number) {
+  const { draft: found, backend, variant, memoryBudget = Number.POSITIVE_INFINITY, onLeftOut } = options
+  if (!found) return undefined
+  const draft = draftFor(entry.manifest, found.manifest, backend)
+  if (draft && memory + draftBytes(draft) <= memoryBudget) return { ...draft, folder: found.folder }
+  const reason = draft ? 'there is too little memory for both' : `it has no variant for ${backend}`
+  onLeftOut?.(
+    sessionKey(entry, backend, variant),
+    `${entry.manifest.id} does without its draft model ${found.manifest.id}: ${reason}`,
+  )
+  return undefined
 }
 
 /** The request that loads a model into a lane on this machine. The caller verifies its files. */

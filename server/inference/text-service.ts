@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../models/async/clock.ts'
-import { SpillwayError, textFiles } from '../../models/core/index.ts'
+import { type Manifest, SpillwayError, textFiles } from '../../models/core/index.ts'
 import { createVerifier } from '../../models/tools/manifest/verifier.ts'
 import { type Embeddings, embed, type RunTokens } from '../../workers/host/text/embedding/embedder.ts'
 import { TextModels } from '../../workers/host/text/text-models.ts'
-import { promptTokensOf } from '../../workers/host/text/tokenizer/prompt.ts'
-import type { Prompt, TemplateArguments, TextGenerator } from '../../workers/host/text/types.ts'
+import { type PromptRequest, type ReadPrompt, readPrompt } from '../../workers/host/text/tokenizer/prompt.ts'
+import type { TemplateArguments, TextGenerator } from '../../workers/host/text/types.ts'
 import { jobOf } from '../offload/job-of.ts'
 import type { Offload } from '../offload/offload.ts'
 import type { CatalogueEntry, NamedTexts } from './catalogue.ts'
@@ -21,16 +21,16 @@ export interface TextService {
   /** @throws SpillwayError `not_supported` where the model generates no text. */
   generator(named: NamedTexts, preferredVariant?: string): Promise<TextGenerator>
   /**
-   * The tokens of prompts, made off the server's thread where they are long.
+   * Reads prompts, off the server's thread where they are long.
    *
-   * @throws SpillwayError as `promptTokensOf` and `Offload.run` do.
+   * @throws SpillwayError as `readPrompt` and `Offload.run` do.
    */
-  tokenize(
+  readPrompts(
     entry: CatalogueEntry,
-    prompts: readonly Prompt[],
+    prompts: readonly PromptRequest[],
     templateArguments: TemplateArguments | undefined,
     wait: RequestWait,
-  ): Promise<readonly (readonly number[])[]>
+  ): Promise<readonly ReadPrompt[]>
   /** @throws SpillwayError `not_supported` where the model makes no embeddings, `context_exceeded`; else as a run does. */
   embed(
     entry: CatalogueEntry,
@@ -68,32 +68,35 @@ export function createTextService(
         }),
       )
 
-  /** The tokens of texts and chats, in the offload thread. Prompts of tokens are empty here. */
-  const tokenizeApart = async (
+  /** Texts and chats as they are read, in the offload thread. */
+  const readApart = async (
     { manifest, folder }: CatalogueEntry,
-    prompts: readonly Prompt[],
+    prompts: readonly PromptRequest[],
     templateArguments: TemplateArguments | undefined,
     wait: RequestWait,
-  ): Promise<number[][]> => {
+  ): Promise<ReadPrompt[]> => {
     const files = manifest.tokenizer ?? []
     const key = files.map(({ sha256 }) => sha256).join()
     const source = { folder, paths: files.map(({ path }) => path), key }
-    const texts = prompts.map((prompt) => (prompt.tokens ? { prompt: '' } : prompt))
+    const task = { source, prompts, templateArguments, contextLength: contextOf(manifest) }
     const job = jobOf(wait, [], 2 * charactersOf(prompts, templateArguments))
-    return (await offload.run('tokenize', { source, prompts: texts, templateArguments }, job)).map(numbersOf)
+    const read = await offload.run('tokenize', task, job)
+    return read.map(({ tokens, ...prompt }) => ({ ...prompt, tokens: numbersOf(tokens) }))
   }
 
   return {
     prepare: async (entry) => {
       if (entry.manifest.tokenizer) await models.reader(entry.manifest, filesOf(entry))
     },
-    tokenize: async (entry, prompts, templateArguments, wait) => {
+    readPrompts: async (entry, prompts, templateArguments, wait) => {
       // Its files are verified here, whoever reads them.
       const { tokenizer } = await models.reader(entry.manifest, filesOf(entry))
-      if (charactersOf(prompts, templateArguments) <= mostTokenizedHere)
-        return prompts.map((prompt) => promptTokensOf(prompt, tokenizer, templateArguments))
-      const made = await tokenizeApart(entry, prompts, templateArguments, wait)
-      return prompts.map(({ tokens }, at) => promptTokensOf({ tokens: tokens ?? made[at] ?? [] }, tokenizer))
+      const readHere = (prompt: PromptRequest) =>
+        readPrompt(prompt, tokenizer, contextOf(entry.manifest), templateArguments)
+      if (charactersOf(prompts, templateArguments) <= mostTokenizedHere) return prompts.map(readHere)
+      const texts = prompts.filter(({ tokens }) => !tokens)
+      const read = (await readApart(entry, texts, templateArguments, wait)).values()
+      return prompts.map((prompt) => (prompt.tokens ? undefined : read.next().value) ?? readHere(prompt))
     },
     generator: async ({ entry, adapter }, preferredVariant) => {
       // Before the tokenizer: a model that generates no text needs none.
@@ -114,8 +117,12 @@ export function createTextService(
         const prompts = texts.map((text) => (typeof text === 'string' ? { prompt: text } : { tokens: text }))
         if (!entry.manifest.embedding || charactersOf(prompts, undefined) <= mostTokenizedHere)
           return await withRuns(embed(entry.manifest, reader, texts, run, { signal: wait.signal }))
-        const made = await tokenizeApart(entry, prompts, undefined, wait)
-        const sequences = texts.map((text, at) => (typeof text === 'string' ? (made[at] ?? []) : text))
+        // An empty text is refused with the others' lengths.
+        const long = prompts.filter(({ prompt }) => prompt)
+        const read = (await readApart(entry, long, undefined, wait)).values()
+        const sequences = prompts.map(({ prompt, tokens = [] }) =>
+          prompt ? (read.next().value?.tokens ?? []) : (prompt ?? tokens),
+        )
         return await withRuns(embed(entry.manifest, reader, sequences, run, { signal: wait.signal }))
       } catch (cause) {
         throw texts.some((text) => typeof text !== 'string') ? blameTokens(cause) : cause
@@ -133,6 +140,9 @@ function runsOf(answers: readonly EmbeddingRuns[]): EmbeddingRuns {
 
 /** Characters that are tokenized on the server's own thread, in milliseconds: a message would cost more. */
 const mostTokenizedHere = 4_096
+
+/** Of a model that writes no text, no prompt is held to it. */
+const contextOf = ({ generation }: Manifest) => generation?.context ?? 0
 
 /** A loop: `Array.from` takes ten times as long. */
 function numbersOf(tokens: Int32Array): number[] {

@@ -7,8 +7,9 @@ import { join } from 'node:path'
 import { isStrings, type Manifest } from '../../models/core/index.ts'
 import type { RequestKind } from '../../workers/host/text/openai/check-body.ts'
 import type { EmbeddingsAnswer } from '../../workers/host/text/openai/embeddings-answer.ts'
+import { type PromptRequest, type ReadPrompt, readPrompt } from '../../workers/host/text/tokenizer/prompt.ts'
 import { readTokenizer } from '../../workers/host/text/tokenizer/tokenizer.ts'
-import type { Prompt, TemplateArguments, Tokenizer } from '../../workers/host/text/types.ts'
+import type { TemplateArguments, Tokenizer } from '../../workers/host/text/types.ts'
 import type { EncodedInferRequest } from '../grpc/generated/encoded_infer_pb.ts'
 import { readModelInfer } from '../grpc/read-infer.ts'
 import type { RequestLimits } from '../request-limits.ts'
@@ -71,18 +72,19 @@ export const tasks = {
     source,
     prompts,
     templateArguments,
+    contextLength,
   }: {
     source: TokenizerSource
-    prompts: readonly Prompt[]
+    prompts: readonly PromptRequest[]
     templateArguments: TemplateArguments | undefined
-  }): Done<readonly Int32Array[]> => {
+    contextLength: number
+  }): Done<readonly (Omit<ReadPrompt, 'tokens'> & { readonly tokens: Int32Array })[]> => {
     const tokenizer = tokenizerOf(source)
-    const value = prompts.map(({ prompt = '', messages }) =>
-      Int32Array.from(
-        messages ? tokenizer.chat(messages, templateArguments) : tokenizer.encode(prompt, true),
-      ),
-    )
-    return { value, transfer: buffersOf(value) }
+    const value = prompts.map((prompt) => {
+      const { tokens, ...read } = readPrompt(prompt, tokenizer, contextLength, templateArguments)
+      return { ...read, tokens: Int32Array.from(tokens) }
+    })
+    return { value, transfer: buffersOf(value.map(({ tokens }) => tokens)) }
   },
 
   writeTensors: (answer: InferAnswer): Done<ReturnType<typeof writeInferResponse>> => {

@@ -45,6 +45,9 @@ const text = {
 }
 const choice = { index: z.int(), finish_reason: z.nullable(z.string()), logprobs: z.nullable(z.unknown()) }
 
+/** Of chats and responses with `truncation: "auto"`: messages that were left out. */
+const droppedMessages = z.optional(z.int().check(z.positive()))
+
 export const completion = z.object({
   ...text,
   object: z.literal('text_completion'),
@@ -54,6 +57,7 @@ export const completion = z.object({
 export const chatCompletion = z.object({
   ...text,
   object: z.literal('chat.completion'),
+  dropped_messages: droppedMessages,
   choices: z.array(
     z.object({ ...choice, message: z.object({ role: z.literal('assistant'), content: z.string() }) }),
   ),
@@ -65,6 +69,7 @@ export const response = z.object({
   created_at: z.int(),
   status: z.enum(['completed', 'incomplete']),
   model: z.string(),
+  dropped_messages: droppedMessages,
   output: z.array(
     z.object({
       id: z.string(),

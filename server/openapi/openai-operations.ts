@@ -50,7 +50,8 @@ export function openAiOperations(catalogue: Catalogue): Operation[] {
       ...openAiRun,
       route: 'post /v1/chat/completions',
       summary: 'Answers a chat',
-      description: 'Fields that would change the answer and are not supported, such as `tools`, are 400.',
+      description:
+        'Fields that would change the answer and are not supported, such as `audio`, are 400. `truncation: "auto"` leaves out the oldest turns of a chat that is too long; `dropped_messages` counts them.',
       body: withModel('ChatRequest', writers, {
         messages: [{ role: 'user', content: 'Hello' }],
         max_tokens: 32,
@@ -68,7 +69,8 @@ export function openAiOperations(catalogue: Catalogue): Operation[] {
       ...openAiRun,
       route: 'post /v1/responses',
       summary: 'Answers a text or a chat, and keeps nothing',
-      description: 'What needs storage, tools or pictures is 400.',
+      description:
+        'What needs storage or pictures is 400. `truncation: "auto"` leaves out the oldest turns of an input that is too long; `dropped_messages` counts them.',
       body: withModel('ResponseRequest', writers, { input: 'Hello', max_output_tokens: 32 }),
       answer: {
         ...json('Response'),

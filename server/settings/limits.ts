@@ -62,7 +62,7 @@ export const limits = {
     1,
     1_024,
     defaultGenerateLimits.maxSlots,
-    'texts of one model that are written at a time',
+    `texts of one model that are written at a time, at most; more than ${defaultGenerateLimits.slots} only where a step of more takes hardly longer`,
   ),
   SPILLWAY_KV_BYTES: bytes(
     defaultGenerateLimits.maxBytes,

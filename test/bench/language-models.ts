@@ -4,8 +4,17 @@ import { parseVariant } from '../../models/tools/import/build-variant.ts'
 import { writeFolder } from '../../models/tools/import/folder.ts'
 import { openCheckpoint } from '../../models/tools/import/import.ts'
 import { randomFrom } from '../../models/tools/run-model/random-samples.ts'
+import { firstLayers } from '../support/stories.ts'
 import { emptyFolder } from '../support/test-models.ts'
 import { randomPiece } from './schema-text.ts'
+
+interface LanguageModelOptions {
+  readonly to?: string
+  readonly topK?: number
+  readonly tokenizer?: string
+  /** So many of its layers, the first ones. Default: all. */
+  readonly layers?: number
+}
 
 /** A folder with a checkpoint imported by the project's tools. */
 export async function languageModel(
@@ -15,12 +24,14 @@ export async function languageModel(
     to = 'fp32',
     topK,
     tokenizer,
-  }: { readonly to?: string; readonly topK?: number; readonly tokenizer?: string } = {},
+    layers,
+  }: LanguageModelOptions = {},
 ): Promise<string> {
   const variant = parseVariant(to)
   if (!variant) throw new Error(`There is no variant ${to}`)
   const folder = await emptyFolder()
-  const source = openCheckpoint(checkpoint, tokenizer)
+  const whole = openCheckpoint(checkpoint, tokenizer)
+  const source = layers === undefined ? whole : firstLayers(whole, layers)
   const context = source.checkpoint.shape.context
   await writeFolder(join(folder, id), source, { id, title: id, variants: [variant], context, topK })
   return folder
@@ -46,6 +57,8 @@ export interface RandomOptions {
   readonly context?: number
   /** Whether attention counts. Where it does not, a token depends on the last one alone, and a text soon repeats itself. */
   readonly attends?: boolean
+  /** Layers after so many add nothing: a model of these alone writes the same. Default: all count. */
+  readonly counting?: number
   /** Default: those of the 15M stories model. */
   readonly sizes?: Sizes
 }
@@ -66,7 +79,7 @@ export const sizes260k: Sizes = { dim: 64, hidden: 172, layers: 5, heads: 8, voc
 /** A llama2.c checkpoint of random weights. */
 export async function randomCheckpoint(
   path: string,
-  { context = 512, attends = true, sizes = sizes15m }: RandomOptions = {},
+  { context = 512, attends = true, sizes = sizes15m, counting = sizes.layers }: RandomOptions = {},
 ): Promise<string> {
   if (existsSync(path)) return path
   const { dim, hidden, layers, heads, vocabulary } = sizes
@@ -84,9 +97,13 @@ export async function randomCheckpoint(
   write(vocabulary * dim, 1)
   write(layers * dim, 0, 1)
   write(3 * layers * dim * dim, 0.2)
-  write(layers * dim * dim, attends ? 0.2 : 0)
+  write(counting * dim * dim, attends ? 0.2 : 0)
+  write((layers - counting) * dim * dim, 0)
   write(layers * dim, 0, 1)
-  write(3 * layers * dim * hidden, 0.2)
+  write(layers * dim * hidden, 0.2)
+  write(counting * dim * hidden, 0.2)
+  write((layers - counting) * dim * hidden, 0)
+  write(layers * dim * hidden, 0.2)
   write(dim, 0, 1)
   write((context * dim) / heads, 0)
   closeSync(file)

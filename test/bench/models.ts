@@ -9,6 +9,7 @@ export const benchModels = (models: string): Promise<string[]> =>
   Promise.all([
     encoderFolder(),
     languageModel('stories260k', join(models, 'stories260k', 'stories260K.bin')),
+    languageModel('stories260k-draft', join(models, 'stories260k', 'stories260K.bin'), { layers: 3 }),
     languageModel('stories260k-top', join(models, 'stories260k', 'stories260K.bin'), { topK: 16 }),
     randomCheckpoint(join(tmpdir(), 'spillway-bench-15m.bin')).then((path) =>
       languageModel('random15m', path),
@@ -22,6 +23,7 @@ export const benchModels = (models: string): Promise<string[]> =>
     randomCheckpoint(join(tmpdir(), 'spillway-bench-15m-repeating.bin'), { attends: false }).then((path) =>
       languageModel('random15m-repeating', path),
     ),
+    draftedModels(),
     randomCheckpoint(join(tmpdir(), 'spillway-bench-260k-repeating.bin'), {
       attends: false,
       sizes: sizes260k,
@@ -37,7 +39,16 @@ export const benchModels = (models: string): Promise<string[]> =>
     }),
     magikaFolder(models),
     mlpFolder(models),
+  ]).then((folders) => folders.flat())
+
+/** A model whose last five layers add nothing, and one of its first alone: they write the same. */
+async function draftedModels(): Promise<string[]> {
+  const path = await randomCheckpoint(join(tmpdir(), 'spillway-bench-15m-drafted.bin'), { counting: 1 })
+  return Promise.all([
+    languageModel('random15m-drafted', path),
+    languageModel('random15m-draft', path, { layers: 1 }),
   ])
+}
 
 export const magikaFolder = (models: string): Promise<string> =>
   modelFolder(join(models, 'magika', 'model.onnx'), {

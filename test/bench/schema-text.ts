@@ -1,5 +1,5 @@
+import { byteLetters } from '../../models/core/byte-letters.ts'
 import type { TextFormat } from '../../models/core/text-format.ts'
-import { byteLetters } from '../../workers/host/text/tokenizer/pieces.ts'
 
 /** A penalty too small to change a choice, and enough for each token to be chosen by itself: none are proposed. */
 export const tooSmallPenalty = 1e-9

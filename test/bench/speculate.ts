@@ -1,7 +1,8 @@
 import { type Bench, type Comparison, faster } from './bench-definition.ts'
 import type {} from './page/main.ts'
+import type { SpeculateCase } from './page/speculate.ts'
 
-const cases = [
+const cases: readonly (SpeculateCase & { readonly what: string; readonly least: number })[] = [
   {
     id: 'random15m-repeating',
     backend: 'wasm',
@@ -20,7 +21,25 @@ const cases = [
   },
   { id: 'random15m', backend: 'wasm', what: 'a free text', read: 0, tokens: 120, least: 0.97 },
   { id: 'stories260k', backend: 'wasm', what: 'a free text', read: 0, tokens: 200, least: 0.97 },
-] as const
+  {
+    id: 'random15m-drafted',
+    backend: 'wasm',
+    what: 'a free text with a draft model that is right',
+    read: 0,
+    tokens: 120,
+    draft: 'random15m-draft',
+    least: 1.3,
+  },
+  {
+    id: 'stories260k',
+    backend: 'wasm',
+    what: 'a free text with a draft model of three of its five layers',
+    read: 0,
+    tokens: 200,
+    draft: 'stories260k-draft',
+    least: 0.97,
+  },
+]
 
 export const speculate: Bench = {
   name: 'speculate',
@@ -28,14 +47,14 @@ export const speculate: Bench = {
     'one text with tokens that are proposed and verified in one run, ms, against the same token by token',
   run: async ({ openPage, isTrial }) => {
     const results: Comparison[] = []
-    for (const { id, backend, what, read, tokens, least } of cases) {
+    for (const { what, least, ...one } of cases) {
       const page = await openPage()
       const { proposed, single } = await page.evaluate(
-        ([id, backend, read, tokens, rounds]) => window.bench.speculate(id, backend, read, tokens, rounds),
-        [id, backend, read, tokens, isTrial ? 1 : 5] as const,
+        ([one, rounds]) => window.bench.speculate(one, rounds),
+        [one, isTrial ? 1 : 5] as const,
       )
       results.push(
-        faster('speculate', `${what}, ${id} on ${backend}`, { ours: proposed, theirs: single }, least),
+        faster('speculate', `${what}, ${one.id} on ${one.backend}`, { ours: proposed, theirs: single }, least),
       )
       await page.close()
     }

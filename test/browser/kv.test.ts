@@ -5,8 +5,8 @@ import { DecoderGraph } from '../../workers/lane/kv/decoder-graph.ts'
 import { GatheredKv } from '../../workers/lane/kv/gathered-kv.ts'
 import { InPlaceKv } from '../../workers/lane/kv/in-place-kv.ts'
 import type { Ort, OrtSession, TensorMemory } from '../../workers/lane/runtime/ort.ts'
-import { bytesOf } from '../contract/generation.ts'
 import { kvContract } from '../contract/kv.ts'
+import { bytesOf } from '../contract/token-requests.ts'
 
 const stories = inject('stories')
 const absent = 'absent' in stories ? stories.absent : undefined

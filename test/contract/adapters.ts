@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { TokenGenerator } from '../../workers/host/text/types.ts'
 import type { AdaptedStories } from '../support/adapted-stories.ts'
-import { read, request } from './sequences.ts'
+import { read, request } from './token-requests.ts'
 
 export interface AdaptersSubject {
   /** The model with its adapters. */

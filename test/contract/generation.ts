@@ -4,12 +4,12 @@ import { type Backend, SpillwayError, type Tensor } from '../../models/core/inde
 import type { GenerationSpec } from '../../models/core/language.ts'
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
-import type { TokenRequest } from '../../workers/protocol/generation.ts'
 import type { LoadRequest } from '../../workers/protocol/lane.ts'
 import type { Stories } from '../support/stories.ts'
 import { adaptersContract } from './adapters.ts'
-import { greedy, read, request } from './sequences.ts'
+import { proposalContract } from './proposals.ts'
 import { tokenGeneratorContract } from './token-generator.ts'
+import { bytesOf, read, request, tokensOf } from './token-requests.ts'
 
 export interface GenerationSubject {
   start(): Lane
@@ -23,10 +23,8 @@ interface LoadOptions {
   readonly slots?: number
   readonly maxBytes?: number
   readonly kv?: GenerationSpec['kv']
+  readonly draft?: LoadRequest['draft']
 }
-
-export const bytesOf = (base64: string): ArrayBuffer =>
-  Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)).buffer
 
 /** Every lane generates the reference texts of a published model, token for token. */
 export function generationContract(name: string, { start, backends, stories }: GenerationSubject): void {
@@ -54,7 +52,7 @@ export function generationContract(name: string, { start, backends, stories }: G
     let lane: Lane
     const requestFor = (
       session: string,
-      { graph, slots = 8, maxBytes = 64 * 2 ** 20, kv = spec.kv }: LoadOptions = {},
+      { graph, slots = 8, maxBytes = 64 * 2 ** 20, kv = spec.kv, draft }: LoadOptions = {},
     ): LoadRequest => ({
       session,
       backend,
@@ -62,7 +60,8 @@ export function generationContract(name: string, { start, backends, stories }: G
       inputs: manifest.inputs,
       outputs: manifest.outputs,
       batchAxis: 0,
-      generate: { spec: { ...specOf(graph), kv }, kvType: 'float32', maxSlots: slots, maxBytes },
+      generate: { spec: { ...specOf(graph), kv }, kvType: 'float32', slots, maxSlots: slots, maxBytes },
+      draft,
     })
     const open = async (session: string, options: LoadOptions = {}) => {
       await lane.load(requestFor(session, options))
@@ -83,9 +82,6 @@ export function generationContract(name: string, { start, backends, stories }: G
       generator = await open('stories')
     })
     afterAll(() => lane.kill(new SpillwayError('closed', 'The tests are over')))
-
-    const tokensOf = async (from: SequenceScheduler, wanted: TokenRequest) =>
-      (await read(from.generate(wanted))).map(({ token }) => token)
 
     tokenGeneratorContract(`The sequence scheduler over ${name}`, {
       generator: () => generator,
@@ -224,17 +220,12 @@ export function generationContract(name: string, { start, backends, stories }: G
       expect(other).not.toEqual(alone)
     })
 
-    test('gives a text that repeats itself the same tokens, alone and beside another', async () => {
-      const passage = reference.tokens.slice(0, length(60, 24))
-      const count = length(40, 6)
-      for (const sampling of [greedy, { temperature: 0.4, seed: 3 }]) {
-        const quoting = request([...passage, ...passage.slice(0, 6)], count, { sampling })
-        const alone = await tokensOf(generator, quoting)
-        // Several sequences in a step are decoded token by token.
-        const other = tokensOf(generator, request(cases[0]?.prompt ?? [], 2 * count))
-        expect(await tokensOf(generator, quoting)).toEqual(alone)
-        await other
-      }
+    proposalContract({
+      generator: () => generator,
+      withDraft: (draft) => open('drafting', { draft }),
+      context: spec.context,
+      stories,
+      length,
     })
 
     test('ends a sequence at its stop token, its limit, or the context', async () => {

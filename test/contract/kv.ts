@@ -10,16 +10,18 @@ export interface KvSubject {
   /** Tokens of a text, and the logits after each. */
   readonly tokens: readonly number[]
   readonly logits: readonly (readonly number[])[]
+  /** How far logits may be off. */
+  readonly tolerance?: number
 }
 
 /** What every kind of `Kv` does with a real model. */
-export function kvContract({ open, canTruncate, tokens, logits }: KvSubject): void {
+export function kvContract({ open, canTruncate, tokens, logits, tolerance = 1e-3 }: KvSubject): void {
   const expectAt = (got: Logits | undefined, position: number) => {
     const expected = logits[position] ?? []
     const difference = Math.max(
       ...expected.map((value, token) => Math.abs(value - (got?.values[token] ?? Number.NaN))),
     )
-    expect(difference, `after token ${position}`).toBeLessThan(1e-3)
+    expect(difference, `after token ${position}`).toBeLessThan(tolerance)
   }
   const feed = async (kv: Kv, slot: number, from: number, until: number) => {
     for (let at = from; at < until; at++)

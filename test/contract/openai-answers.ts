@@ -5,6 +5,7 @@ interface Event {
   readonly object: string
   readonly model: string
   readonly usage?: unknown
+  readonly dropped_messages?: number
   readonly choices: readonly {
     readonly index: number
     readonly text?: string
@@ -57,12 +58,13 @@ function comparableChoices(events: readonly Event[]): unknown {
     roles,
     finishes,
     usage: events.at(-1)?.usage,
+    dropped_messages: first?.dropped_messages,
     ids: new Set(events.map(({ id }) => id)).size,
   }
 }
 
-/** Fields that no two answers have in common. */
-const own = ['id', 'created', 'created_at', 'system_fingerprint']
+/** Fields that two answers need not have in common. What is cached depends on what was asked before. */
+const own = ['id', 'created', 'created_at', 'system_fingerprint', 'cached_tokens']
 
 /** Matches an answer that was computed elsewhere: fractions may differ in their last digits. */
 export function within(answer: unknown): unknown {

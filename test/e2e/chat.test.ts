@@ -159,7 +159,14 @@ test('a model of the hub says what it takes, is downloaded, and chats here', asy
   await page.getByTestId('message').fill('Once upon a time there was a king who')
   await page.getByTestId('send').click()
   await expect.poll(() => page.getByTestId('reply').locator('.run[data-tier="device"]').count()).toBe(1)
+  await page.getByTestId('conversation').getByRole('button', { name: 'Stop' }).click()
   await page.getByTestId('send').and(page.locator(':enabled')).waitFor()
+  // More than half of what the model reads, with 85 tokens for the answer.
+  await page.getByTestId('message').fill('The king went to the castle. '.repeat(60))
+  await page.getByTestId('send').click()
+  await expect
+    .poll(() => page.getByTestId('dropped').textContent())
+    .toContain('it answered without the 2 oldest messages')
   expect(await accessibilityFaults(page)).toEqual([])
   expect(errors).toEqual([])
 })

@@ -32,6 +32,12 @@ describe('a page of another origin with nothing but tags, under a strict policy'
     const messages = await page.evaluate(() => document.querySelector('spillway-chat')?.messages)
     expect(messages?.map(({ role }) => role)).toEqual(['user', 'assistant'])
     expect(messages?.[1]?.content.length).toBeGreaterThan(0)
+    // More than half of what the model reads.
+    const long = 'The king went to the castle. '.repeat(60)
+    await page.evaluate((text) => document.querySelector('spillway-chat')?.send(text), long)
+    await expect
+      .poll(() => page.locator('spillway-chat .place').last().textContent())
+      .toContain('without the 2 oldest messages')
     const passages = page.locator('spillway-search > p:visible')
     expect(await passages.count()).toBe(2)
     await page.locator('spillway-search input[type=search]').fill('sailors at sea')

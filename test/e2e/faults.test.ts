@@ -10,7 +10,8 @@ declare global {
   }
 }
 
-const site = useSite()
+// A server of their own: one of them kills its lanes.
+const site = useSite(async () => ({}))
 const guest = useGuestPage(site)
 
 /** Does one fault to one kind of request, as often as said. */

@@ -200,6 +200,17 @@ describe('examples in README and in the guide for pages', () => {
     await printedLine('totals 1 3')
   })
 
+  test('a chat that has outgrown its model goes on without its oldest turns', async () => {
+    await around(
+      `const model = await spillway.model('bard')
+       const said = Array.from({ length: 30 }, (_, at) => ({ role: at % 2 ? 'assistant' : 'user', content: 'Once upon a time. '.repeat(5) }))
+       const messages = [{ role: 'system', content: 'Tell.' }, ...said, { role: 'user', content: 'And then?' }]`,
+      block(guide, 'js', "truncation: 'auto'"),
+      "console.log('went on', text !== '', droppedMessages > 0, droppedMessages % 2)",
+    )
+    await printedLine('went on true true 0')
+  })
+
   test('OpenAI’s client writes a text whole and as a stream', async () => {
     await around(
       `const runtime = spillway

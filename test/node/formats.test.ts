@@ -33,12 +33,38 @@ test('says what may come next, after each token and from the middle of a text', 
   const text = await hold('ab?c')
   expect(allowedIn(text.allowed?.mask ?? new Int32Array())).toEqual(['a'])
   text.goOn(tokensOf('a')[0] ?? 0)
+  text.ask({ proposed: [], most: 0 })
   expect(text.allowed).toBeUndefined()
   await text.settled
   expect(allowedIn(text.allowed?.mask ?? new Int32Array())).toEqual(['b', 'c'])
   const moved = await hold('ab?c', 'abc')
   expect(moved.allowed).toMatchObject({ isEnd: true })
   expect(allowedIn(moved.allowed?.mask ?? new Int32Array())).toEqual(['end'])
+})
+
+test('looks ahead along what is likely, or where the format leads, and keeps to what it said', async () => {
+  const { hold } = open()
+  const text = await hold('(one two|one|[0-9]{3})=(yes|no)!!!'.replaceAll(' ', '_'))
+  const letters = () => text.path.map(({ token }) => String.fromCharCode(33 + token)).join('')
+  text.ask({ proposed: tokensOf('one=maybe'), most: 8 })
+  expect(text.isLookingAhead).toBe(true)
+  await text.settled
+  expect([letters(), text.isForced]).toEqual(['one=', false])
+  // As foreseen, until something else comes.
+  for (const token of tokensOf('one')) text.goOn(token)
+  expect(allowedIn(text.allowed?.mask ?? new Int32Array())).toEqual(['=', '_'])
+  expect(letters()).toBe('=')
+  for (const token of tokensOf('_')) text.goOn(token)
+  expect([text.allowed, letters()]).toEqual([undefined, ''])
+  text.ask({ proposed: tokensOf('x'), most: 4 })
+  await text.settled
+  // The format says what comes.
+  expect([letters(), text.isForced]).toEqual(['two=', true])
+  for (const token of tokensOf('two=no!')) text.goOn(token)
+  text.ask({ proposed: [], most: 8 })
+  await text.settled
+  // The last letter leads to the end, where nothing is left to choose.
+  expect(letters()).toBe('!')
 })
 
 test('a format that takes too long fails alone: texts in the same thread go on in the next', async () => {
@@ -54,6 +80,7 @@ test('a format that takes too long fails alone: texts in the same thread go on i
     message: expect.stringContaining('too long to follow: expected at most 10 s'),
   })
   text.goOn(tokensOf('a')[0] ?? 0)
+  text.ask({ proposed: [], most: 0 })
   clock.advance(10_000)
   await failure
   await text.settled

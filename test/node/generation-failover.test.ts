@@ -8,8 +8,7 @@ import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
 import type { SessionSpec } from '../../workers/host/scheduler/work.ts'
 import { leaseLane } from '../../workers/host/text/lease-lane.ts'
 import { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
-import { bytesOf } from '../contract/generation.ts'
-import { read, request } from '../contract/sequences.ts'
+import { bytesOf, read, request } from '../contract/token-requests.ts'
 import { processLane } from '../support/process-lane.ts'
 
 const stories = inject('stories')
@@ -56,7 +55,7 @@ describe.skipIf(absent)(`sequences over a pool of processes${absent ? `: ${absen
         inputs: manifest.inputs,
         outputs: manifest.outputs,
         batchAxis: 0,
-        generate: { spec, kvType: 'float32', maxSlots: 4, maxBytes: 2 ** 26 },
+        generate: { spec, kvType: 'float32', slots: 4, maxSlots: 4, maxBytes: 2 ** 26 },
       }),
     }
     const generator = new SequenceScheduler({

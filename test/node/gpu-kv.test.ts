@@ -4,8 +4,8 @@ import { DecoderGraph } from '../../workers/lane/kv/decoder-graph.ts'
 import { InPlaceKv } from '../../workers/lane/kv/in-place-kv.ts'
 import { loadOrt } from '../../workers/lane/node/load-ort.ts'
 import { type Ort, type OrtSession, quiet } from '../../workers/lane/runtime/ort.ts'
-import { bytesOf } from '../contract/generation.ts'
 import { kvContract } from '../contract/kv.ts'
+import { bytesOf } from '../contract/token-requests.ts'
 import { hasVulkanLoader, softwareVulkan } from '../support/software-vulkan.ts'
 
 const stories = inject('stories')

@@ -1,15 +1,20 @@
 import { afterAll, beforeAll, describe, inject } from 'vitest'
-import type { KvSpec } from '../../models/core/kv-spec.ts'
+import { bytesPerToken, type KvSpec } from '../../models/core/kv-spec.ts'
+import { createDecoder } from '../../workers/lane/decode/create-decoder.ts'
 import { DecoderGraph } from '../../workers/lane/kv/decoder-graph.ts'
 import { GatheredKv } from '../../workers/lane/kv/gathered-kv.ts'
 import { InPlaceKv } from '../../workers/lane/kv/in-place-kv.ts'
 import type { Kv, KvShape } from '../../workers/lane/kv/kv.ts'
+import { PagedGraph } from '../../workers/lane/kv/paged/paged-graph.ts'
+import { PagedKv } from '../../workers/lane/kv/paged/paged-kv.ts'
 import { PerSequenceKv } from '../../workers/lane/kv/per-sequence-kv.ts'
 import { arrayMemory } from '../../workers/lane/node/array-kv-memory.ts'
 import { loadOrt } from '../../workers/lane/node/load-ort.ts'
 import type { Ort, OrtSession, TensorMemory } from '../../workers/lane/runtime/ort.ts'
-import { bytesOf } from '../contract/generation.ts'
 import { kvContract } from '../contract/kv.ts'
+import { pagedDecoderContract } from '../contract/paged-decoder.ts'
+import { bytesOf } from '../contract/token-requests.ts'
+import { pagedSession } from '../support/paged-session.ts'
 
 const stories = inject('stories')
 const absent = 'absent' in stories ? stories.absent : undefined
@@ -23,11 +28,13 @@ describe.skipIf(absent)(`Keys and values${absent ? `: ${absent}` : ''}`, () => {
   let ort: Ort
   let session: OrtSession
   let graph: DecoderGraph
+  let paged: PagedGraph
   beforeAll(async () => {
     ort = await loadOrt({ threads: 1 })
     const options = await ort.sessionOptions('cpu')
     session = await ort.InferenceSession.create(new Uint8Array(bytesOf(stories.graph)), options)
     graph = new DecoderGraph(ort, session, spec.layers, generation.vocabulary)
+    paged = new PagedGraph(ort, pagedSession(session, ort, spec), spec.layers, generation.vocabulary)
   })
   afterAll(() => session.release())
 
@@ -58,6 +65,11 @@ describe.skipIf(absent)(`Keys and values${absent ? `: ${absent}` : ''}`, () => {
       () => new InPlaceKv(graph, used(arrayMemory(ort.createTensor)), spec, shape),
     ],
     ['gathered', true, () => new GatheredKv(graph, ort, spec, shape)],
+    [
+      'paged, in used memory',
+      true,
+      () => new PagedKv(paged, used(withoutOffsets(arrayMemory(ort.createTensor))), spec, shape),
+    ],
     ['per sequence', false, () => new PerSequenceKv(graph, ort, spec, shape)],
   ])('%s', (_name, canTruncate, create) => {
     kvContract({
@@ -65,6 +77,36 @@ describe.skipIf(absent)(`Keys and values${absent ? `: ${absent}` : ''}`, () => {
       canTruncate,
       tokens: stories.reference.tokens,
       logits: stories.reference.logits,
+    })
+  })
+
+  describe('A decoder whose keys and values are in blocks', () => {
+    pagedDecoderContract({
+      open: (tokens) => {
+        const memory = withoutOffsets(arrayMemory(ort.createTensor))
+        const halves = { ...spec, type: 'float16' as const }
+        const gpu: Ort = {
+          ...ort,
+          memory: async () => ({ ...memory, session: pagedSession(session, ort, halves) }),
+        }
+        const setup = {
+          spec: generation,
+          kvType: halves.type,
+          slots: 16,
+          maxSlots: 16,
+          maxBytes: tokens * bytesPerToken(halves),
+          isExact: true,
+        }
+        return createDecoder(
+          gpu,
+          session,
+          'webgpu',
+          setup,
+          (work) => work(),
+          async () => undefined,
+        )
+      },
+      cases: stories.cases,
     })
   })
 })

@@ -31,6 +31,7 @@ function openPage() {
     store: { loadFiles: async () => [await digitsGraph()] },
     catalogue: {
       fileOf: (_manifest, file) => ({ ...file, key: { sha256: file.sha256 }, request: () => expect.fail() }),
+      draftOf: async () => undefined,
     },
     calibrations,
     layouts: () => [{ lanes: 1, threads: 1 }],

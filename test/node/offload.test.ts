@@ -65,7 +65,7 @@ describe('tasks that wait', () => {
 
   test.runIf(process.platform === 'linux')('give way to the other threads', async () => {
     offload = createTestOffload()
-    const model = { prompts: [], templateArguments: undefined }
+    const model = { prompts: [], templateArguments: undefined, contextLength: 0 }
     await offload
       .run('tokenize', { ...model, source: { folder: '', paths: [], key: '' } }, { bytes: 1 })
       .catch(() => {})

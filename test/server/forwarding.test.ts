@@ -120,6 +120,7 @@ describe('a request for a model of an engine', () => {
         ...chat,
         return_token_ids: true,
         preferred_variant: 'q4',
+        truncation: 'auto',
         user: 'u',
       })
     expect((await ask()).status).toBe(200)

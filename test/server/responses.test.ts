@@ -179,7 +179,7 @@ describe('a response is refused', () => {
     ['with reasoning', { reasoning: { effort: 'high' } }, 'not_supported', 'reasoning.effort'],
     ['with log probabilities', { top_logprobs: 2 }, 'not_supported', 'top_logprobs'],
     ['with those to include', { include: ['message.output_text.logprobs'] }, 'not_supported', 'include'],
-    ['to be cut', { truncation: 'auto' }, 'not_supported', 'truncation'],
+    ['to be cut otherwise', { truncation: 'middle' }, 'request_malformed', 'truncation'],
     ['with the field of a chat', { max_tokens: 7 }, 'not_supported', 'max_tokens'],
     ['without an input', { input: undefined }, 'request_malformed', 'input'],
     ['with an empty input', { input: [] }, 'request_malformed', 'input'],

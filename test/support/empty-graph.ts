@@ -1,8 +1,6 @@
-import type { GraphSource } from '../../workers/protocol/lane.ts'
+import type { SessionGraphs } from '../../web/device/device-session.ts'
 
 /** The graph of a session that nothing loads. */
-export const emptyGraph = async (): Promise<GraphSource> => ({
-  from: 'bytes',
-  graph: new ArrayBuffer(0),
-  external: [],
+export const emptyGraph = async (): Promise<SessionGraphs> => ({
+  source: { from: 'bytes', graph: new ArrayBuffer(0), external: [] },
 })

@@ -35,6 +35,8 @@ export const hardwareFlags = [
   '--use-angle=vulkan',
   '--disable-vulkan-surface',
   '--ignore-gpu-blocklist',
+  // Chromium hides 16-bit floats from NVIDIA's drivers before 615.71.
+  '--enable-dawn-features=vulkan_enable_f16_on_nvidia',
   ...commonFlags,
 ]
 

@@ -64,6 +64,7 @@ export function openPage(
     store: { loadFiles: async () => [new ArrayBuffer(8)] },
     catalogue: {
       fileOf: (_manifest, file) => ({ ...file, key: { sha256: file.sha256 }, request: () => expect.fail() }),
+      draftOf: async () => undefined,
     },
     calibrations,
     layouts: () => [{ lanes: 1, threads: 1 }],

@@ -1,6 +1,7 @@
+import { systemClock } from '../../models/async/clock.ts'
 import { FormatEngine } from '../../workers/lane/format/format-engine.ts'
 import { loadXgrammar } from '../../workers/lane/format/load-xgrammar.ts'
-import type { Allowed } from '../../workers/lane/format/messages.ts'
+import { isSet } from '../../workers/lane/format/token-mask.ts'
 import type { TokenRequest } from '../../workers/protocol/generation.ts'
 
 const engines = new Map<string, Promise<FormatEngine>>()
@@ -11,7 +12,9 @@ function engineOf(pieces: string): Promise<FormatEngine> {
   library ??= loadXgrammar(() => import('@mlc-ai/web-xgrammar'))
   const engine =
     engines.get(pieces) ??
-    library.then((loaded) => FormatEngine.create(loaded, { pieces, size: pieces.split('\n').length }))
+    library.then((loaded) =>
+      FormatEngine.create(loaded, { pieces, size: pieces.split('\n').length }, systemClock),
+    )
   engines.set(pieces, engine)
   return engine
 }
@@ -33,21 +36,22 @@ export async function holdScript(request: TokenRequest): Promise<HeldScript | un
   const engine = await engineOf(vocabulary)
   const text = ++lastText
   const tokens = prompt.slice(prompt.length - generated)
-  let allowed: Allowed = await engine.open(text, { format, stopTokens, forbidden, tokens })
+  await engine.open(text, { format, stopTokens, forbidden })
+  const goOn = (tokens: readonly number[]) => engine.next(text, { tokens, proposed: [], most: 0 })
+  let { allowed } = await goOn(tokens)
   return {
     get isEnd() {
       return allowed.isEnd
     },
     choose(token) {
       const { mask } = allowed
-      const isAllowed = (one: number) => ((mask[one >> 5] ?? 0) >>> (one & 31)) & 1
       const count = 32 * mask.length
       for (let step = 0; step < count; step++)
-        if (isAllowed((token + step) % count)) return (token + step) % count
+        if (isSet(mask, (token + step) % count)) return (token + step) % count
       throw new Error('The engine allowed no token')
     },
     async goOn(token) {
-      allowed = await engine.next(text, token)
+      allowed = (await goOn([token])).allowed
     },
     close: () => engine.close(text),
   }

@@ -10,7 +10,7 @@ import { ModelCatalogue } from '../../server/inference/catalogue.ts'
 import type { TextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/observability/metrics.ts'
 import { createTextGenerator } from '../../workers/host/text/text-generator.ts'
-import { promptTokensOf } from '../../workers/host/text/tokenizer/prompt.ts'
+import { readPrompt } from '../../workers/host/text/tokenizer/prompt.ts'
 import type { OutputForm, TextGenerator, TokenGenerator } from '../../workers/host/text/types.ts'
 import type { GeneratedToken, TokenRequest } from '../../workers/protocol/generation.ts'
 import { createCpuInference } from './cpu-inference.ts'
@@ -144,8 +144,8 @@ export function createScriptedApp(
     },
     prepare: async () => {},
     embed: embed ?? noEmbeddings,
-    tokenize: async (_entry, prompts, templateArguments) =>
-      prompts.map((prompt) => promptTokensOf(prompt, generator.tokenizer, templateArguments)),
+    readPrompts: async (_entry, prompts, templateArguments) =>
+      prompts.map((prompt) => readPrompt(prompt, generator.tokenizer, scriptedContext, templateArguments)),
   }
   const catalogue = new ModelCatalogue([
     { manifest: scriptedManifest, folder: '' },

@@ -4,7 +4,7 @@ import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
 import { type GuestPage, openGuestPage } from './guest-page.ts'
 import { startHostPage } from './host-page.ts'
 import { launchBrowser } from './page.ts'
-import { startServer, type TestServer } from './server.ts'
+import { isAlive, startServer, type TestServer } from './server.ts'
 
 /** The built server and a browser, for all tests of a file. */
 export interface Site {
@@ -14,21 +14,37 @@ export interface Site {
 
 const notStarted = (name: string) => expect.fail(`The ${name} of these tests has not started`)
 
+/** For all files that this process runs, one after the other; its end ends both. */
+let sharedBrowser: Browser | undefined
+let sharedServer: TestServer | undefined
+
+async function shareBrowser(): Promise<Browser> {
+  if (!sharedBrowser?.isConnected()) sharedBrowser = await launchBrowser()
+  return sharedBrowser
+}
+
+async function shareServer(): Promise<TestServer> {
+  if (!sharedServer || !isAlive(sharedServer.pid)) sharedServer = await startServer()
+  return sharedServer
+}
+
 /**
- * Starts a site before the tests of the file that calls it, and ends it after them.
+ * Starts a site before the tests of the file that calls it. Files share the browser, whose contexts are closed after a
+ * file's tests, and the server, which none of them may harm.
  *
- * @param environment Makes the server's models and resolves to its variables.
+ * @param environment Makes the models of a server of the file's own and resolves to its variables.
  */
-export function useSite(environment: () => Promise<Record<string, string>> = async () => ({})): Site {
+export function useSite(environment?: () => Promise<Record<string, string>>): Site {
   let server: TestServer | undefined
   let browser: Browser | undefined
   beforeAll(async () => {
-    const variables = await environment()
     const starting = [
-      startServer(variables).then((started) => {
-        server = started
-      }),
-      launchBrowser().then((started) => {
+      (environment ? environment().then((variables) => startServer(variables)) : shareServer()).then(
+        (started) => {
+          server = started
+        },
+      ),
+      shareBrowser().then((started) => {
         browser = started
       }),
     ]
@@ -37,7 +53,8 @@ export function useSite(environment: () => Promise<Record<string, string>> = asy
     await Promise.all(starting)
   })
   afterAll(async () => {
-    await Promise.all([browser?.close(), server?.stop()])
+    const contexts = browser?.contexts() ?? []
+    await Promise.all([...contexts.map((context) => context.close()), environment && server?.stop()])
   })
   return {
     get server() {

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import type { Manifest } from '../../models/core/index.ts'
 import { DataType } from '../../models/tools/onnx/data-type.ts'
 import { TensorProtoSchema } from '../../models/tools/onnx/generated/onnx_pb.ts'
+import { embeddingInBlocks } from '../support/backend-models.ts'
 import { emptyFolder } from '../support/test-models.ts'
 import { encode, modelProto, value } from './support/build.ts'
 import { spillway, spillwayJson } from './support/command.ts'
@@ -112,4 +113,11 @@ test('operators of classical machine learning are for the CPU of a server, and i
   expect(variants).toEqual([['fp32', 'fp32', ['cpu', 'cuda']]])
   const { out } = await spillway('inspect', join(folder, 'model.onnx'))
   expect(out).toMatch(/^ {2}ai\.onnx\.ml\.Scaler +1 +no kernel +no kernel +runs$/m)
+})
+
+test('inspect says which backends lack an operator that others have', async () => {
+  const folder = await folderOf({ 'model.onnx': embeddingInBlocks() })
+  const { out } = await spillway('inspect', join(folder, 'model.onnx'))
+  expect(out).toMatch(/^ {2}com\.microsoft\.GatherBlockQuantized +1 +runs +no kernel +runs$/m)
+  expect(out).toContain('every node runs on the GPU\n')
 })

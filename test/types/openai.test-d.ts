@@ -47,6 +47,9 @@ client.chat.completions.create(request, {
   timeout: 200,
   policy: 'device',
 })
+client.chat.completions.create({ model: 'bard', messages, truncation: 'auto' })
+// @ts-expect-error A prompt has no turns.
+client.completions.create({ model: 'bard', prompt: 'Once', truncation: 'auto' })
 // @ts-expect-error A misspelled field.
 client.chat.completions.create({ model: 'bard', messages, max_token: 4 })
 // @ts-expect-error A request says which model.

@@ -25,9 +25,10 @@ assertType<GenerateRequest>({} as TextRequest)
 expectTypeOf(model.generate).returns.toEqualTypeOf<GenerationStream>()
 model.generate({ prompt: 'Once', maxTokens: 64, seed: 7, temperature: 0.8, topK: 40, topP: 0.9, minP: 0.1 })
 model.generate({ messages: [{ role: 'user', content: 'Hello' }], stop: ['\n'], logprobs: 3 })
-model.generate({ tokens: [1, 2, 3], stop: '\n', truncate: 'start', ignoreStopTokens: true })
+model.generate({ tokens: [1, 2, 3], stop: '\n', truncation: 'start', ignoreStopTokens: true })
 model.generate({
   messages: [{ role: 'user', content: 'Hello' }],
+  truncation: 'auto',
   maxSteps: 3,
   tools: {
     weather: {
@@ -49,6 +50,8 @@ model.generate({ prompt: 'Once', tokens: [1, 2, 3] })
 model.generate({ tokens: [1, 2, 3], messages: [{ role: 'user', content: 'Hello' }] })
 // @ts-expect-error A role that chats do not have.
 model.generate({ messages: [{ role: 'narrator', content: 'Hello' }] })
+// @ts-expect-error The word for an error is `disabled`.
+model.generate({ prompt: 'Once', truncation: 'error' })
 // @ts-expect-error Sampling parameters have one spelling: topK.
 model.generate({ prompt: 'Once', top_k: 40 })
 
@@ -66,6 +69,7 @@ export async function readsAStream(stream: GenerationStream): Promise<void> {
   expectTypeOf(result.text).toBeString()
   expectTypeOf(result.tokens).toEqualTypeOf<readonly number[]>()
   expectTypeOf(result.finish).toEqualTypeOf<FinishReason>()
+  expectTypeOf(result.droppedMessages).toEqualTypeOf<number | undefined>()
   expectTypeOf(result.usage).toEqualTypeOf<Usage>()
   expectTypeOf(result.placement).toEqualTypeOf<Placement>()
   expectTypeOf(result.timings).toEqualTypeOf<

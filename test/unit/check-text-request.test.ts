@@ -91,3 +91,17 @@ test('tools are refused whose parameters have no end, and those of no chat', () 
   ] satisfies TextRequest[])
     expect(() => checkTextRequest(request)).toThrow(expect.objectContaining({ code: 'input_value_invalid' }))
 })
+
+test.each<[string, object]>([
+  ['of another word', { messages: [{ role: 'user', content: 'a' }], truncation: 'end' }],
+  ['that is no word', { prompt: 'a', truncation: true }],
+  ['of turns, which a prompt does not have', { prompt: 'a', truncation: 'auto' }],
+  ['of turns, which tokens do not have', { tokens: [5], truncation: 'auto' }],
+])('a truncation is refused: %s', (_, request) => {
+  expect(() => checkTextRequest(request as TextRequest)).toThrow(
+    expect.objectContaining({
+      code: 'input_value_invalid',
+      message: expect.stringContaining('"truncation"'),
+    }),
+  )
+})

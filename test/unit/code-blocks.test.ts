@@ -30,6 +30,7 @@ const runBy: Readonly<Record<string, readonly (readonly [test: string, words: st
     ['test/e2e/readme.test.ts', 'model.unload'],
     ['test/e2e/readme.test.ts', 'runtime.advise'],
     ['test/e2e/readme.test.ts', 'createSession'],
+    ['test/e2e/readme.test.ts', "truncation: 'auto'"],
     ['test/unit/tool-loop.test.ts', 'execute: async'],
     ['test/e2e/readme.test.ts', 'runtime.openai'],
     ['test/e2e/readme.test.ts', "addEventListener('stats'"],
@@ -61,7 +62,10 @@ const runBy: Readonly<Record<string, readonly (readonly [test: string, words: st
     ['test/unit/upstream-config.test.ts', '"id": "assistant"'],
   ],
   'server/deploy/README.md': [['test/server/deploy.test.ts', 'kubectl create secret']],
-  'models/README.md': [['test/unit/manifest.test.ts', '```json']],
+  'models/README.md': [
+    ['test/unit/manifest.test.ts', '```json'],
+    ['test/tools/page.test.ts', 'spillway page'],
+  ],
 }
 
 /** Examples of which a block is a whole file: a test builds them and uses them, each below its name. */

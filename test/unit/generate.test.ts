@@ -5,7 +5,7 @@ import type { TextTarget } from '../../web/placement/router.ts'
 import { generate, type PlacedPiece, type TextStream } from '../../web/text/generate.ts'
 import { deviceSegment } from '../../web/text/stream-segments.ts'
 import { createTextGenerator } from '../../workers/host/text/text-generator.ts'
-import type { OutputForm, TextGenerator, TextRequest } from '../../workers/host/text/types.ts'
+import type { ChatMessage, OutputForm, TextGenerator, TextRequest } from '../../workers/host/text/types.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { type Script, scriptedGenerator } from '../support/scripted-generator.ts'
 import { tokenizerOf } from '../support/scripted-tokenizer.ts'
@@ -250,14 +250,58 @@ describe('a text', () => {
     })
   })
 
-  test('truncates the start of a prompt on request', async () => {
-    const lengths: number[] = []
-    const generator = textGenerator({ onRequest: (request) => lengths.push(request.prompt.length) }, 50)
-    await write([{ tier: 'device', generator }], {
-      prompt: story.slice(0, 60),
-      truncate: 'start',
-      maxTokens: 10,
-    }).result
-    expect(lengths).toEqual([40])
+  test('truncates the start of a prompt on request, once: it goes on from what was read', async () => {
+    const prompts: string[] = []
+    const onRequest: Script['onRequest'] = ({ prompt }) => prompts.push(String.fromCodePoint(...prompt))
+    const places = [45, undefined].map((at) => ({
+      tier: 'device' as const,
+      generator: textGenerator({ onRequest, fail: (place) => (place === at ? lost() : undefined) }, 50),
+    }))
+    const whole = [...story].slice(0, 60)
+    const tokens = whole.map((character) => character.codePointAt(0) ?? 0)
+    for (const given of [{ prompt: whole.join('') }, { tokens }]) {
+      const { usage } = await write(places, { ...given, truncation: 'start', maxTokens: 10 }).result
+      expect(usage).toMatchObject({ promptTokens: 40, generatedTokens: 10 })
+      const [first = '', second = ''] = prompts.splice(0)
+      expect(first).toBe(whole.slice(-40).join(''))
+      expect(second).toBe(first + [...story].slice(40, 45).join(''))
+    }
+  })
+
+  test('goes without the oldest turns of a long chat on request, and on elsewhere from the same prompt', async () => {
+    const prompts: string[] = []
+    const onRequest: Script['onRequest'] = ({ prompt }) => prompts.push(String.fromCodePoint(...prompt))
+    const turn = (at: number): ChatMessage => ({
+      role: at % 2 ? 'assistant' : 'user',
+      content: `Turn ${at}`,
+    })
+    const messages: ChatMessage[] = [
+      { role: 'system', content: 'Be brief.' },
+      ...Array.from({ length: 10 }, (_, at) => turn(at)),
+      { role: 'user', content: 'And now?' },
+    ]
+    const places = [102, undefined].map((at) => ({
+      tier: 'device' as const,
+      generator: textGenerator(
+        { text: 'x'.repeat(300), onRequest, fail: (place) => (place === at ? lost() : undefined) },
+        120,
+      ),
+    }))
+    const chat = { messages, maxTokens: 20 }
+    await expect(write(places, chat).result).rejects.toMatchObject({ code: 'context_exceeded' })
+    const { droppedMessages, usage } = await write(places, { ...chat, truncation: 'auto' }).result
+    expect(droppedMessages).toBe(6)
+    const prompt = [...messages.slice(0, 1), ...messages.slice(7)]
+      .map(({ role, content }) => `${role}: ${content}\n`)
+      .join('')
+    expect(prompts).toEqual([prompt, prompt + 'x'.repeat(102 - prompt.length)])
+    expect(usage).toMatchObject({ promptTokens: prompt.length, generatedTokens: 20 })
+    const short = await write(places.slice(1), { messages: messages.slice(-1), truncation: 'auto' }).result
+    expect(short).not.toHaveProperty('droppedMessages')
+    const long = { messages: [{ role: 'user', content: 'x'.repeat(120) }], truncation: 'auto' } as const
+    await expect(write(places, long).result).rejects.toMatchObject({
+      code: 'context_exceeded',
+      message: expect.stringContaining('last turn'),
+    })
   })
 })

@@ -84,6 +84,11 @@ describe('The variants in a folder', () => {
       ['model.onnx', 'model_q8-cpu.onnx', 'q8-wasm/model.onnx'],
       ['q8-cpu', 'q8-wasm', 'fp32'],
     ],
+    [
+      'keys and values in blocks, behind the same without',
+      ['onnx/model_q4f16-paged.onnx', 'fp16-paged/model.onnx', 'onnx/model_q4f16.onnx', 'onnx/model_q4.onnx'],
+      ['q4f16', 'q4f16-paged', 'q4', 'fp16-paged'],
+    ],
     ['the names of quantize', ['net.onnx', 'net.q4.onnx'], ['q4', 'fp32']],
     [
       'a decoder in one graph beside its two',

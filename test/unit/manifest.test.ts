@@ -161,6 +161,11 @@ describe('parseManifest', () => {
     ],
     ['settings of another task', { ...digitsManifest, generation }, 'generation'],
     [
+      'a draft model that is no id',
+      { ...digitsManifest, task: 'text-generation', generation: { ...generation, draft: '../small' } },
+      'generation.draft',
+    ],
+    [
       'a cache without layers',
       { ...digitsManifest, generation: { ...generation, kv: { ...generation.kv, layers: 0 } } },
       'generation.kv.layers',

@@ -21,7 +21,7 @@ async function brokenStream(request: TextsRequest) {
   }
   const result = Promise.reject(lost)
   result.catch(() => undefined)
-  const choices = [{ index: 0, prompt: 0, promptTokens: [], pieces: pieces(), result }]
+  const choices = [{ index: 0, prompt: 0, promptTokens: [], droppedMessages: 0, pieces: pieces(), result }]
   const release = vi.fn<() => void>()
   const controller = new AbortController()
   const started = { choices, naming: undefined, placement: async () => placement }

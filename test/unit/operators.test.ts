@@ -47,7 +47,7 @@ describe('whether sequences share a step', () => {
   const { generation: spec } = manifest
   if (!spec) throw new Error('bard is a language model')
   const { batched: _, ...unsaid } = spec
-  const setup = { spec: unsaid, kvType: 'float32', maxSlots: 8, maxBytes: 2 ** 20 } as const
+  const setup = { spec: unsaid, kvType: 'float32', slots: 8, maxSlots: 8, maxBytes: 2 ** 20 } as const
   const path = 'bard.onnx'
 
   test.each<[string, boolean | undefined, GraphSource, Pick<Ort, 'readFile'>]>([
@@ -86,7 +86,7 @@ test.each<[string, boolean, Uint8Array | undefined, Backend]>([
       : { from: 'file', path: 'absent.onnx' }
     const { generation: spec } = manifest
     if (!spec) throw new Error('bard is a language model')
-    const setup = { spec, kvType: 'float32', maxSlots: 8, maxBytes: 2 ** 20 } as const
+    const setup = { spec, kvType: 'float32', slots: 8, maxSlots: 8, maxBytes: 2 ** 20 } as const
     expect((await readDecoderSetup({}, setup, { source, backend })).isExact).toBe(isExact)
   },
 )

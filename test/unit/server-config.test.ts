@@ -101,7 +101,7 @@ const effects = {
   SPILLWAY_MAX_QUEUED_ROWS: ['20', { queue: { rows: 20 } }],
   SPILLWAY_MAX_QUEUED_BYTES: ['20', { queue: { bytes: 20 } }],
   SPILLWAY_MAX_QUEUED_TOKENS: ['20', { queue: { tokens: 20 } }],
-  SPILLWAY_SLOTS: ['4', { generateLimits: { maxSlots: 4 } }],
+  SPILLWAY_SLOTS: ['4', { generateLimits: { slots: 4, maxSlots: 4 } }],
   SPILLWAY_KV_BYTES: ['1000', { generateLimits: { maxBytes: 1_000 } }],
   SPILLWAY_DRAIN_SECONDS: ['30', { drainMs: 30_000 }],
   SPILLWAY_MAX_TEXT_BODY_BYTES: ['2000', { maxTextBodyBytes: 2_000 }],

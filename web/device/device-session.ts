@@ -1,10 +1,20 @@
 import { type Backend, type Manifest, needsRowProof, type Variant } from '../../models/core/index.ts'
 import type { SessionSpec } from '../../workers/host/scheduler/work.ts'
+import { type Draft, draftBytes, draftRequest } from '../../workers/host/text/draft.ts'
 import { type GenerateLimits, generateSetup } from '../../workers/host/text/generate-setup.ts'
 import type { GenerateSetup, GraphSource, LoadRequest } from '../../workers/protocol/lane.ts'
 
-/** Sequences of one model on a device: enough for one person's chats and the page's own requests. */
-export const generateLimits: GenerateLimits = { maxSlots: 8, maxBytes: 192 * 2 ** 20 }
+/**
+ * Sequences of one model on a device: enough for one person's chats and the page's own requests, and more where the device
+ * is fast enough for many.
+ */
+export const generateLimits: GenerateLimits = { slots: 8, maxSlots: 128, maxBytes: 192 * 2 ** 20 }
+
+/** The graph of a session, and of its draft model where it has one. */
+export interface SessionGraphs {
+  readonly source: GraphSource
+  readonly draftSource?: GraphSource | undefined
+}
 
 /** A model's files and the backend that runs them on this device. */
 export class DeviceSession implements SessionSpec {
@@ -12,21 +22,23 @@ export class DeviceSession implements SessionSpec {
   readonly manifest: Manifest
   readonly files: Variant
   readonly backend: Backend
-  readonly #loadGraph: (session: DeviceSession) => Promise<GraphSource>
+  readonly #loadGraphs: (session: DeviceSession) => Promise<SessionGraphs>
   readonly #generate: GenerateSetup | undefined
-  #fetchedGraph: GraphSource | undefined
+  #fetched: SessionGraphs | undefined
+  /** The draft model that a lane loads with it. */
+  draft: Draft | undefined
 
   constructor(
     manifest: Manifest,
     files: Variant,
     backend: Backend,
-    loadGraph: (session: DeviceSession) => Promise<GraphSource>,
+    loadGraphs: (session: DeviceSession) => Promise<SessionGraphs>,
   ) {
     this.key = sessionKey(manifest, files, backend)
     this.manifest = manifest
     this.files = files
     this.backend = backend
-    this.#loadGraph = loadGraph
+    this.#loadGraphs = loadGraphs
     this.#generate = generateSetup(manifest, files, generateLimits)
   }
 
@@ -35,18 +47,18 @@ export class DeviceSession implements SessionSpec {
   }
 
   get memory(): number {
-    return this.files.memory + (this.#generate?.maxBytes ?? 0)
+    return this.files.memory + (this.#generate?.maxBytes ?? 0) + (this.draft ? draftBytes(this.draft) : 0)
   }
 
-  /** The graph for the next load, which transfers its buffers away; undefined where no load follows. */
-  setFetchedGraph(graph: GraphSource | undefined): void {
-    this.#fetchedGraph = graph
+  /** The graphs for the next load, which transfers their buffers away; undefined where no load follows. */
+  setFetched(graphs: SessionGraphs | undefined): void {
+    this.#fetched = graphs
   }
 
   async request(): Promise<LoadRequest> {
-    const source = this.#fetchedGraph ?? (await this.#loadGraph(this))
-    this.#fetchedGraph = undefined
-    const { key, backend, manifest } = this
+    const { source, draftSource } = this.#fetched ?? (await this.#loadGraphs(this))
+    this.#fetched = undefined
+    const { key, backend, manifest, draft } = this
     return {
       session: key,
       backend,
@@ -56,6 +68,7 @@ export class DeviceSession implements SessionSpec {
       batchAxis: manifest.batchAxis,
       needsRowProof: needsRowProof(manifest),
       generate: this.#generate,
+      draft: draft && draftSource && draftRequest(draft, draftSource),
     }
   }
 }

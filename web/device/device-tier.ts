@@ -1,6 +1,6 @@
 import type { Clock } from '../../models/async/clock.ts'
 import { type InFlight, shareInFlight } from '../../models/async/share-in-flight.ts'
-import { type Backend, type Manifest, textFiles, type Variant } from '../../models/core/index.ts'
+import type { Backend, Manifest, Variant } from '../../models/core/index.ts'
 import { Pool, type PoolOptions, type PoolStats } from '../../workers/host/pool/pool.ts'
 import type { CostCurve } from '../../workers/host/scheduler/cost-curve.ts'
 import type { Cutting } from '../../workers/host/scheduler/cutting.ts'
@@ -13,23 +13,17 @@ import { leaseLane } from '../../workers/host/text/lease-lane.ts'
 import type { SequenceSchedulerOptions } from '../../workers/host/text/sequence-options.ts'
 import type { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
 import type { TokenGenerator } from '../../workers/host/text/types.ts'
-import type { Catalogue } from '../store/catalogue.ts'
-import type { ModelFiles, Progress } from '../store/worker/load-files.ts'
+import type { Progress } from '../store/worker/load-files.ts'
 import type { Calibrations } from './calibration/calibrations.ts'
 import { browserIdle, Calibrator } from './calibration/calibrator.ts'
 import { DeviceSession, generateLimits, sessionKey } from './device-session.ts'
-import { type FileStore, loadGraph } from './load-graph.ts'
 import { LoadStates } from './load-states.ts'
+import { SessionFiles, type SessionFilesOptions } from './session-files.ts'
 
-export interface DeviceOptions {
-  readonly store: FileStore
-  /** The addresses of models' files. */
-  readonly catalogue: Pick<Catalogue, 'fileOf'>
+export interface DeviceOptions extends SessionFilesOptions {
   readonly calibrations: Calibrations
   /** The numbers of lanes that each backend may have. */
   readonly layouts: PoolOptions['layouts']
-  /** The most bytes of all sessions in all lanes. */
-  readonly memoryBudget: number
   /** The most requests that wait, and the most texts of a model. Default: 65,536 requests and 1,024 texts. */
   readonly maxQueued?: number | undefined
   readonly startLane: PoolOptions['startLane']
@@ -45,6 +39,7 @@ const unloadMs = 20
 export class DeviceTier {
   readonly loadStates = new LoadStates()
   readonly #options: DeviceOptions
+  readonly #files: SessionFiles
   readonly #pool: Pool
   readonly #scheduler: Scheduler<DeviceSession>
   readonly #calibrator: Calibrator
@@ -58,6 +53,7 @@ export class DeviceTier {
   constructor(options: DeviceOptions) {
     const { layouts, memoryBudget, clock, calibrations, startLane } = options
     this.#options = options
+    this.#files = new SessionFiles(options)
     this.#pool = new Pool({ layouts, memoryBudget, clock, startLane })
     this.#scheduler = new Scheduler({
       lanes: this.#pool,
@@ -84,9 +80,7 @@ export class DeviceTier {
     const options = this.#options
     let session = this.#sessions.get(key)
     if (!session) {
-      session = new DeviceSession(manifest, variant, backend, (session) =>
-        loadGraph(options.store, this.#sourcesOf(session)),
-      )
+      session = new DeviceSession(manifest, variant, backend, (session) => this.#files.graphsOf(session))
       this.#sessions.set(key, session)
       const curve = options.calibrations.curveOf(manifest, session)
       if (curve) this.#scheduler.seed(session, curve)
@@ -167,8 +161,8 @@ export class DeviceTier {
           // The runtime is downloaded at the same time as the files.
           this.#pool.prestart(session.backend)
           // Fetched before a lane is leased: a download must not keep other models' requests waiting.
-          const files = { ...this.#sourcesOf(session), needsRuntime: true }
-          session.setFetchedGraph(await loadGraph(this.#options.store, files, stop, report))
+          session.draft = await this.#files.findDraft(session, stop)
+          session.setFetched(await this.#files.graphsOf(session, stop, report))
           loadStates.set(session, 'loading')
           await this.#scheduler.prepare(session, stop)
           this.#ready.add(session)
@@ -180,7 +174,7 @@ export class DeviceTier {
           throw cause
         } finally {
           // A load that failed or was aborted did not take them.
-          session.setFetchedGraph(undefined)
+          session.setFetched(undefined)
           abandon()
         }
       }, abandon)
@@ -231,7 +225,7 @@ export class DeviceTier {
         spec,
         lease: () => leaseLane(this.#scheduler, this.#pool, session),
         executedOn: session,
-        slots: generateLimits.maxSlots,
+        slots: generateLimits.slots,
         maxWaiting: this.#options.maxQueued ?? 1_024,
         clock: this.#options.clock,
       })
@@ -250,8 +244,7 @@ export class DeviceTier {
 
   /** The files that texts need beside the graph, as `textFiles` lists them. */
   textFiles(manifest: Manifest): Promise<ArrayBuffer[]> {
-    const files = { id: 'tokenizer', files: textFiles(manifest) }
-    return this.#options.store.loadFiles(this.#sourcesOf({ manifest, files }))
+    return this.#files.textFiles(manifest)
   }
 
   close(): void {
@@ -276,17 +269,4 @@ export class DeviceTier {
     const { models } = this.#scheduler.stats()
     return this.#pool.isUsing(session) || models.some((model) => model.session === key && model.queued > 0)
   }
-
-  #sourcesOf({ manifest, files }: FilesOfModel): ModelFiles {
-    const { id, version } = manifest
-    return {
-      model: { id, version, variant: files.id },
-      files: files.files.map((file) => this.#options.catalogue.fileOf(manifest, file)),
-    }
-  }
-}
-
-interface FilesOfModel {
-  readonly manifest: Manifest
-  readonly files: Pick<Variant, 'id' | 'files'>
 }

@@ -39,7 +39,6 @@ export interface OpenAiResponseRequest
       | 'tool_choice'
       | 'tools'
       | 'top_logprobs'
-      | 'truncation'
       | 'user'
     > {
   /** A text of the user, or messages. */
@@ -47,6 +46,11 @@ export interface OpenAiResponseRequest
   /** The system's message before them. */
   readonly instructions?: string | null | undefined
   readonly max_output_tokens?: number | null | undefined
+  /**
+   * `auto` leaves out the oldest turns where the model's context has no place for all of them and the answer; not the
+   * system's messages at the beginning, nor the last turn. `disabled` (default) refuses what does not fit.
+   */
+  readonly truncation?: 'auto' | 'disabled' | null | undefined
   /** The form of the answer. */
   readonly text?: { readonly format?: OpenAiResponseTextFormat | null | undefined } | null | undefined
   /** At most 16 texts, which the answer repeats. */
@@ -94,6 +98,11 @@ export interface OpenAiResponse {
   output: OpenAiResponseMessage[]
   /** The text of `output`. */
   output_text: string
+  /**
+   * With `truncation: 'auto'`, once the text has ended: messages that the model did not read, the first ones after the
+   * system's. A message with its calls counts as one. Absent where it read all.
+   */
+  dropped_messages?: number
   /** Null until the text has ended. OpenAI's type leaves that out. */
   usage?: OpenAiResponseUsage
   model: string
@@ -111,7 +120,7 @@ export interface OpenAiResponse {
   tool_choice: 'auto'
   tools: []
   top_p: number | null
-  truncation: 'disabled'
+  truncation: 'auto' | 'disabled'
 }
 
 /** An event of a streamed response. One that breaks off ends with `response.failed`. */

@@ -7,12 +7,14 @@ import type { PromptBounds } from '../../workers/host/text/openai/prompt-bounds.
 import { textOfResponse } from '../../workers/host/text/openai/response-input.ts'
 import { templateArgumentsOf } from '../../workers/host/text/openai/template-arguments.ts'
 import {
+  type PreparedText,
+  promptRequest,
   type RequestedText,
   textOfChat,
   textsOfCompletion,
-  withTokens,
+  withPrompt,
 } from '../../workers/host/text/openai/text-requests.ts'
-import { promptTokensOf } from '../../workers/host/text/tokenizer/prompt.ts'
+import { readPrompt } from '../../workers/host/text/tokenizer/prompt.ts'
 import type { TextRequest, Tokenizer } from '../../workers/host/text/types.ts'
 import type { Model } from '../api/model.ts'
 import type { GenerationStream, PlacedPiece } from '../text/generate.ts'
@@ -51,9 +53,11 @@ export async function startTexts(
   const asked = textsOf(request, bounds)
   const n = ('n' in request && request.n) || 1
   checkChoices(asked.length * n, maxChoices)
-  const needsTokens = namesTokens(request) || asked.some(isReadHere)
+  // What the engine behind the server leaves out, it alone knows.
+  const isTruncatedHere = manifest.generation && asked.some(({ options }) => options.truncation === 'auto')
+  const needsTokens = namesTokens(request) || isTruncatedHere || asked.some(isReadHere)
   const tokenizer = needsTokens ? await wait.until(texts.tokenizer(manifest)) : undefined
-  const requests = asked.map((text) => toRequest(text, tokenizer))
+  const prepared = asked.map((text) => prepare(text, tokenizer, bounds.context))
   const byId = 'return_tokens_as_token_ids' in request && request.return_tokens_as_token_ids === true
   const options = { ...wait.options(), priority: priorityOf(request.priority) }
   let begunOn: Placement | undefined
@@ -61,6 +65,7 @@ export async function startTexts(
     begunOn ??= placement
   }
   const results: GenerationStream['result'][] = []
+  const requests = prepared.map((one) => one.request)
   const choices = forEachCopy(requests, n, (one, place) => {
     const stream = model.generate(one, options)
     // Where another text fails first, nobody awaits this one.
@@ -69,6 +74,7 @@ export async function startTexts(
     return {
       ...place,
       promptTokens: one.tokens ?? [],
+      droppedMessages: prepared[place.prompt]?.droppedMessages ?? 0,
       pieces: noted(stream, note),
       result: stream.result,
     }
@@ -96,11 +102,16 @@ const isReadHere = ({ prompt, templateArguments, reasoningEffort, keptTokens }: 
   prompt.tokens === undefined &&
   (templateArguments !== undefined || reasoningEffort !== undefined || keptTokens !== undefined)
 
-function toRequest(text: RequestedText, tokenizer: Tokenizer | undefined): TextRequest {
+function prepare(
+  text: RequestedText,
+  tokenizer: Tokenizer | undefined,
+  context: number,
+): Omit<PreparedText, 'request'> & { readonly request: TextRequest } {
   const { prompt, options } = text
-  if (prompt.tokens) return withTokens(text, prompt.tokens)
-  if (!tokenizer) return { ...options, ...prompt }
-  return withTokens(text, promptTokensOf(prompt, tokenizer, templateArgumentsOf(text, tokenizer)))
+  if (prompt.tokens) return withPrompt(text, { tokens: prompt.tokens, droppedMessages: 0 })
+  if (!tokenizer) return { request: { ...options, ...prompt }, droppedMessages: 0 }
+  const templateArguments = templateArgumentsOf(text, tokenizer)
+  return withPrompt(text, readPrompt(promptRequest(text), tokenizer, context, templateArguments))
 }
 
 async function* noted(

@@ -107,6 +107,8 @@ export interface OpenAiChatRequest
   readonly top_logprobs?: number | null | undefined
   /** How much the model thinks: refused where its chat template does not read it. `none`: not at all. */
   readonly reasoning_effort?: string | null | undefined
+  /** As of responses. `truncation: 'auto'` leaves no place for `truncate_prompt_tokens`. */
+  readonly truncation?: 'auto' | 'disabled' | null | undefined
   /** vLLM: further variables of the chat template, such as `enable_thinking`. */
   readonly chat_template_kwargs?: Readonly<Record<string, unknown>> | null | undefined
 }
@@ -204,6 +206,8 @@ export interface OpenAiChatCompletion extends AnswerFields {
     logprobs: OpenAiChatLogprobs | null
     finish_reason: FinishReason | 'tool_calls'
   }[]
+  /** With `truncation: 'auto'`: messages that the model did not read, the first ones after the system's. Absent where it read all. */
+  dropped_messages?: number
   usage: OpenAiUsage
 }
 
@@ -222,6 +226,8 @@ export interface OpenAiChatChunk extends AnswerFields {
     logprobs: OpenAiChatLogprobs | null
     finish_reason: FinishReason | 'tool_calls' | null
   }[]
+  /** As of `OpenAiChatCompletion`, in the first event of each text. */
+  dropped_messages?: number
   /** In the last event, where `stream_options.include_usage` asks for it; `null` in the others. */
   usage?: OpenAiUsage | null
 }

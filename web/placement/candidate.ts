@@ -48,7 +48,10 @@ export const hasGpu = ({ gpu }: Capacity): boolean => gpu !== null && !gpu.softw
 export const halfFloats = 'shader-f16'
 
 /** Whether the GPU cannot compile the shaders of a variant of half floats. */
-export const lacksHalfFloats = ({ gpu }: Capacity, { backend, variant: { precision } }: Candidate): boolean =>
+export const lacksHalfFloats = (
+  { gpu }: Capacity,
+  { backend, variant: { precision, kvType } }: Candidate,
+): boolean =>
   backend === 'webgpu' &&
-  (precision === 'fp16' || precision === 'q4f16') &&
+  (precision === 'fp16' || precision === 'q4f16' || kvType === 'float16') &&
   gpu?.features.includes(halfFloats) !== true

@@ -22,6 +22,8 @@ import type { RequestHeaders } from './request-headers.ts'
 export interface RemotePiece extends Piece {
   /** The prompt as tokens, where the server reports them: another place can continue the text from them. */
   readonly promptTokens?: readonly number[] | undefined
+  /** With its first piece: as of `GenerateResult`. */
+  readonly droppedMessages?: number | undefined
   readonly executedOn?: { readonly backend: Backend | 'unknown'; readonly variant: string } | undefined
   readonly finish?: FinishReason | undefined
   readonly usage?: Usage | undefined
@@ -100,7 +102,7 @@ const common = (model: string, request: TextRequest): Common => ({
   stop: typeof request.stop === 'string' ? request.stop : request.stop && [...request.stop],
   ignore_eos: request.ignoreStopTokens,
   ...formatFields(request.format),
-  truncate_prompt_tokens: request.truncate === 'start' ? -1 : undefined,
+  truncate_prompt_tokens: request.truncation === 'start' ? -1 : undefined,
   ...(request.tools && { tools: Object.entries(request.tools).map(wireToolOf) }),
   tool_choice: choiceOf(request.toolChoice),
   parallel_tool_calls: request.parallelToolCalls,
@@ -137,6 +139,7 @@ function chatBody({ model }: RemoteModel, request: TextRequest): ChatRequest {
       ...(calls ? { tool_calls: [...calls] } : {}),
     })),
     max_completion_tokens: maxTokens,
+    truncation: request.truncation === 'auto' ? 'auto' : undefined,
     chat_template_kwargs: request.templateArguments && { ...request.templateArguments },
     logprobs: logprobs === undefined ? undefined : true,
     top_logprobs: logprobs,
@@ -181,7 +184,7 @@ function readCompletion(url: URL, event: unknown): ReadPiece {
 function readChat(url: URL, event: unknown): ReadPiece {
   const parsed = z.safeParse(chatChunk, event)
   if (!parsed.success) throw invalid(url, parsed.error, event)
-  const { choices, system_fingerprint, usage, prompt_token_ids } = parsed.data
+  const { choices, system_fingerprint, usage, prompt_token_ids, dropped_messages } = parsed.data
   const [choice] = choices
   const logprobs = choice?.logprobs?.content
   return {
@@ -194,6 +197,7 @@ function readChat(url: URL, event: unknown): ReadPiece {
       top: topOf((logprobs?.[index]?.top_logprobs ?? []).map(({ token, logprob }) => [token, logprob])),
     })),
     promptTokens: prompt_token_ids ?? undefined,
+    droppedMessages: dropped_messages ?? undefined,
     executedOn: executorFrom(system_fingerprint),
     finish: finishOf(choice?.finish_reason),
     usage: usage ? usageOf(usage) : undefined,

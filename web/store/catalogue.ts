@@ -45,6 +45,15 @@ export class Catalogue {
     return manifest
   }
 
+  /**
+   * The model that a manifest names as its draft, from the page's folder of models; undefined where it names none.
+   *
+   * @throws SpillwayError As `find`.
+   */
+  async draftOf({ generation }: Manifest, signal?: AbortSignal): Promise<Manifest | undefined> {
+    return generation?.draft === undefined ? undefined : this.find(generation.draft, signal)
+  }
+
   /** @throws SpillwayError As `fetchCatalogue`. */
   list(signal?: AbortSignal): Promise<SiteCatalogue> {
     const { models, clock, sources } = this.#options

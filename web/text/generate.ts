@@ -138,6 +138,7 @@ async function writeText(
     ...(text.toolCalls.length > 0 && { toolCalls: text.toolCalls }),
     tokens: text.tokens.map(({ token }) => token),
     finish: text.finish ?? (readerLeft.aborted ? 'stop' : 'length'),
+    ...(text.droppedMessages > 0 && { droppedMessages: text.droppedMessages }),
     usage: text.usage,
     timings: stopwatch.timings(text.usage.generatedTokens),
     placement,

@@ -1,8 +1,8 @@
 import type { Clock } from '../../models/async/clock.ts'
 import { adaptedName, type Manifest } from '../../models/core/index.ts'
 import type { WaitOptions } from '../../workers/host/scheduler/work.ts'
-import { promptTokensOf } from '../../workers/host/text/tokenizer/prompt.ts'
-import type { TextGenerator } from '../../workers/host/text/types.ts'
+import { readPrompt } from '../../workers/host/text/tokenizer/prompt.ts'
+import type { TextGenerator, TextRequest } from '../../workers/host/text/types.ts'
 import { complete, type RemotePiece } from '../remote/openai-completions.ts'
 import type { RequestHeaders } from '../remote/request-headers.ts'
 import type { Continuation } from './text-continuation.ts'
@@ -30,17 +30,23 @@ const silenceMs = 30_000
 export const deviceSegment = (generator: TextGenerator): StreamSegment => ({
   executedOn: generator.executedOn,
   async *stream(text, options) {
-    const request = text.nextRequest(generator.tokenizer)
-    const promptTokens = promptTokensOf(request, generator.tokenizer)
+    const { tokenizer, contextLength } = generator
+    const request = text.nextRequest(generator)
+    const { tokens: promptTokens, droppedMessages } = readPrompt(request, tokenizer, contextLength)
     const { slots, running, waiting } = generator.load
-    yield { text: '', tokens: [], promptTokens, hasSlot: running + waiting < slots }
-    const { prompt: _, templateArguments: __, messages, isChat = messages !== undefined, ...rest } = request
-    const stream = generator.generate({ ...rest, isChat, tokens: promptTokens }, options)
+    yield { text: '', tokens: [], promptTokens, droppedMessages, hasSlot: running + waiting < slots }
+    const stream = generator.generate(withTokens(request, promptTokens), options)
     yield* stream
     const { finish, usage, timings } = await stream.result
     yield { text: '', tokens: [], finish, usage, queueMs: timings.queueMs }
   },
 })
+
+/** The request with its prompt as it was read: there is no message left to drop, and nothing to cut off. */
+function withTokens(request: TextRequest, tokens: readonly number[]): TextRequest {
+  const { prompt: _, templateArguments: __, truncation: ___, messages, ...rest } = request
+  return { ...rest, isChat: rest.isChat ?? messages !== undefined, tokens }
+}
 
 /** A model, and the adapter that its texts are written with. */
 export interface AdaptedModel {

@@ -1,7 +1,13 @@
 import { SpillwayError } from '../../models/core/index.ts'
 import { countOf } from '../../models/core/wording.ts'
-import { promptTokensOf } from '../../workers/host/text/tokenizer/prompt.ts'
-import type { TextRequest, Tokenizer, Usage, WrittenCall } from '../../workers/host/text/types.ts'
+import { readPrompt } from '../../workers/host/text/tokenizer/prompt.ts'
+import type {
+  TextGenerator,
+  TextRequest,
+  Tokenizer,
+  Usage,
+  WrittenCall,
+} from '../../workers/host/text/types.ts'
 import type { FinishReason, GeneratedToken } from '../../workers/protocol/generation.ts'
 import type { RemotePiece } from '../remote/openai-completions.ts'
 
@@ -9,7 +15,9 @@ import type { RemotePiece } from '../remote/openai-completions.ts'
 export class Continuation {
   readonly #request: TextRequest
   readonly #tokens: GeneratedToken[] = []
+  /** As they are read: without what was left out. */
   #promptTokens: readonly number[] | undefined
+  #droppedMessages = 0
   #text = ''
   #reasoning = ''
   #reasoningTokens = 0
@@ -24,7 +32,7 @@ export class Continuation {
   /** @param request With its seed, which every place has to use. */
   constructor(request: TextRequest & { readonly seed: number }) {
     this.#request = request
-    this.#promptTokens = request.tokens
+    if (request.truncation !== 'start') this.#promptTokens = request.tokens
   }
 
   get text(): string {
@@ -41,6 +49,11 @@ export class Continuation {
 
   get tokens(): readonly GeneratedToken[] {
     return this.#tokens
+  }
+
+  /** Messages that its first place did not read. */
+  get droppedMessages(): number {
+    return this.#droppedMessages
   }
 
   get hasBegun(): boolean {
@@ -63,9 +76,13 @@ export class Continuation {
     }
   }
 
-  add({ text, reasoning, toolCalls = [], tokens, promptTokens, finish, usage }: RemotePiece): void {
+  add(piece: RemotePiece): void {
+    const { text, reasoning, toolCalls = [], tokens, promptTokens, droppedMessages, finish, usage } = piece
     // A place that continues a text counts the text so far as its prompt.
-    if (!this.hasBegun) this.#promptTokens ??= promptTokens
+    if (!this.hasBegun) {
+      this.#promptTokens ??= promptTokens
+      this.#droppedMessages = droppedMessages ?? this.#droppedMessages
+    }
     if (
       (text !== '' || reasoning || toolCalls.length > 0) &&
       tokens.length === 0 &&
@@ -86,20 +103,24 @@ export class Continuation {
   /**
    * The request for the next place: the caller's at first, later the tokens of the prompt and of the text so far.
    *
-   * @param tokenizer Encodes the prompt or the text so far where no place has sent its tokens.
+   * @param reader Reads the prompt or the text so far where no place has sent its tokens.
    * @throws SpillwayError `not_supported` where those tokens are unknown and there is no tokenizer.
    */
-  nextRequest(tokenizer?: Tokenizer): TextRequest {
+  nextRequest(reader?: Pick<TextGenerator, 'tokenizer' | 'contextLength'>): TextRequest {
     if (!this.hasBegun) return this.#request
-    const prompt = this.#promptTokens ?? (tokenizer && promptTokensOf(this.#request, tokenizer))
-    const soFar = this.#isTextOnly ? this.#encodeText(tokenizer) : this.#tokens.map(({ token }) => token)
+    const prompt =
+      this.#promptTokens ??
+      (reader && readPrompt(this.#request, reader.tokenizer, reader.contextLength).tokens)
+    const soFar = this.#isTextOnly
+      ? this.#encodeText(reader?.tokenizer)
+      : this.#tokens.map(({ token }) => token)
     if (!prompt || !soFar) {
       throw new SpillwayError('not_supported', 'The text cannot be continued elsewhere', {
         expected: 'its tokens from the server, or a tokenizer on the device',
         got: `${countOf(this.#text.length + this.#reasoning.length, 'character')} of text`,
       })
     }
-    const { messages, prompt: _, templateArguments: __, ...rest } = this.#request
+    const { messages, prompt: _, templateArguments: __, truncation: ___, ...rest } = this.#request
     return {
       ...rest,
       ...(messages && { isChat: true }),

@@ -177,7 +177,9 @@ export class TextService {
     const { slots, running, waiting } = this.#options.device.generator(session, createScheduler).load
     const taken = running + waiting
     if (taken >= slots) return { slots, taken }
-    return this.#balanceOf(session.manifest).weigh(session, promptTokensAbout(request), request.maxTokens)
+    const { generation } = session.manifest
+    const promptTokens = Math.min(promptTokensAbout(request), generation?.context ?? 0)
+    return this.#balanceOf(session.manifest).weigh(session, promptTokens, request.maxTokens)
   }
 
   #balanceOf(manifest: Manifest): TextBalance {

@@ -39,6 +39,8 @@ export interface LoadRequest {
   readonly optimization?: 'extended' | undefined
   /** Makes the session a language model's: it decodes sequences and takes no batches. */
   readonly generate?: GenerateSetup | undefined
+  /** A small language model with the same vocabulary, whose guesses the session verifies. */
+  readonly draft?: DraftRequest | undefined
   /**
    * Makes the session that of a graph without a manifest: `inputs` and `outputs` are empty and those of the graph count,
    * and it does not run on made-up inputs.
@@ -75,12 +77,21 @@ export interface GraphSignature {
 }
 
 /** A load without its files, which may be large. */
-export type SessionRequest = Omit<LoadRequest, 'source'>
+export type SessionRequest = Omit<LoadRequest, 'source' | 'draft'>
+
+/** A draft model. Where it cannot be loaded, the session does without. */
+export interface DraftRequest extends Pick<GenerateSetup, 'spec' | 'kvType'> {
+  /** Its model's id. */
+  readonly model: string
+  readonly source: GraphSource
+}
 
 export interface GenerateSetup {
   readonly spec: GenerationSpec
   readonly kvType: 'float32' | 'float16'
-  /** Sequences that may share a step. */
+  /** Sequences that share a step to begin with. */
+  readonly slots: number
+  /** Sequences that may share one where the measured cost of a step is worth it. */
   readonly maxSlots: number
   /** Bytes for their keys and values. */
   readonly maxBytes: number

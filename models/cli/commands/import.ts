@@ -7,7 +7,7 @@ import { jsonOption, positiveInteger, requiredFolder } from '../options.ts'
 import { showImportReport } from '../output/import.ts'
 import { withProgress } from '../progress.ts'
 
-const variantsHelp = `${importPrecisions.join(', ')}; with -wasm or -cpu behind it what is best there, as in q4-wasm`
+const variantsHelp = `${importPrecisions.join(', ')}; with -wasm or -cpu behind it what is best there, as in q4-wasm; with -paged behind fp16 or q4f16 one that keeps keys and values in blocks`
 
 interface Options {
   readonly to?: readonly VariantTarget[]
@@ -28,6 +28,7 @@ What is read:
 Examples:
   $ spillway import stories15M.bin --tokenizer tokenizer.bin -o models/stories15m
   $ spillway import ./SmolLM2-135M-Instruct --to q4f16 q4 q4-wasm -o models/smollm2
+  $ spillway import ./SmolLM2-135M-Instruct --to q4f16 q4f16-paged q4 -o models/smollm2
   $ spillway import ./Qwen3-0.6B --to q4f16 q4 --top-k 64 --context 4096 -o models/qwen3`
 
 export const importCommand = (io: Io): Command =>

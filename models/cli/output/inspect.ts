@@ -74,13 +74,20 @@ const operators = (list: readonly OperatorReport[], style: Style): string =>
       { title: 'WASM' },
       { title: 'CPU' },
     ],
-    list.map((row) => [row.operator, showCount(row.count), onGpu(row), inBrowsers(row), runs(row)]),
+    list.map((row) => [
+      row.operator,
+      showCount(row.count),
+      onGpu(row),
+      runs(row, row.onWasm),
+      runs(row, row.onCpu),
+    ]),
     style,
   )
 
-const runs = ({ runs }: OperatorReport): string => (runs ? 'runs' : 'unknown')
-
-const inBrowsers = (row: OperatorReport): string => (row.runs && !row.inBrowsers ? 'no kernel' : runs(row))
+function runs({ runs }: OperatorReport, there: boolean): string {
+  if (!runs) return 'unknown'
+  return there ? 'runs' : 'no kernel'
+}
 
 function onGpu({ count, onGpu, runs, inBrowsers }: OperatorReport): string {
   if (!runs) return 'unknown'
@@ -100,7 +107,8 @@ function placement({ operators }: InspectReport): string {
     return `ONNX Runtime does not know the operator of ${showCount(lost)} of ${showCount(all)} nodes`
   if (operators.some(({ inBrowsers }) => !inBrowsers))
     return 'not at all, nor on WASM: onnxruntime-web has no kernels for some operators'
+  const only = operators.some(({ onWasm, onCpu }) => !onWasm && !onCpu) ? ', and on nothing else' : ''
   return gpu === all
-    ? 'every node runs on the GPU'
-    : `${showCount(gpu)} of ${showCount(all)} nodes run on the GPU`
+    ? `every node runs on the GPU${only}`
+    : `${showCount(gpu)} of ${showCount(all)} nodes run on the GPU${only}`
 }

@@ -1,11 +1,11 @@
 import { operatorOf } from '../graph/node.ts'
 import type { Node } from '../onnx/model.ts'
 import type { KnownValue } from '../shape-inference/known.ts'
-import { lacksInBrowser } from './browser.ts'
 import { cpuOperators } from './cpu.ts'
+import { lacksOperator } from './operators.ts'
 import { gpuOperators, gpuPacked, gpuTypes } from './webgpu.ts'
 
-/** The processor that runs a node; `none` means that the model does not load. */
+/** The processor that runs a node; `none` means that the model does not load there. */
 export type Processor = 'gpu' | 'cpu' | 'none'
 
 export interface NodePlacement {
@@ -25,10 +25,9 @@ export function placeNode(
 ): NodePlacement {
   const operator = operatorOf(node)
   const runs = cpuOperators.has(operator) || functions.has(operator)
-  if (!runs) return { webgpu: 'none', wasm: 'none', cpu: 'none' }
+  const on = (backend: 'wasm' | 'cpu') => (runs && !lacksOperator(backend, node) ? 'cpu' : 'none')
   // In a session on the GPU, the other nodes run on the browser's CPU.
-  const wasm = lacksInBrowser('wasm', node) ? 'none' : 'cpu'
-  return { webgpu: onGpu(node, operator, values) ? 'gpu' : wasm, wasm, cpu: 'cpu' }
+  return { webgpu: onGpu(node, operator, values) ? 'gpu' : on('wasm'), wasm: on('wasm'), cpu: on('cpu') }
 }
 
 function onGpu(node: Node, operator: string, values: ReadonlyMap<string, KnownValue>): boolean {

@@ -20,8 +20,8 @@ const standard = words(`
 
 const microsoft = words(`
   Attention BiasAdd BiasGelu BiasSplitGelu FastGelu FusedConv GatherBlockQuantized Gelu
-  GroupQueryAttention MatMulNBits MatMulNBitsMlp MatMulNBitsQkv MultiHeadAttention QMoE QuickGelu
-  RotaryEmbedding SkipLayerNormalization SkipSimplifiedLayerNormalization
+  GroupQueryAttention MatMulNBits MatMulNBitsMlp MatMulNBitsQkv MultiHeadAttention PagedAttention QMoE
+  QuickGelu RotaryEmbedding SkipLayerNormalization SkipSimplifiedLayerNormalization
 `)
 
 export const gpuOperators: ReadonlySet<string> = new Set([

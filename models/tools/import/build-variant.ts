@@ -12,25 +12,35 @@ import { buildDecoder, type DecoderOptions } from './decoder.ts'
 export const importPrecisions = ['fp32', 'fp16', 'q8', 'q4', 'q4f16'] as const
 type ImportPrecision = (typeof importPrecisions)[number]
 
-/** A precision and the backend that it is made for. The id is `q4` for WebGPU and `q4-wasm` for WASM. */
+/**
+ * A precision and the backend that it is made for. The id is `q4` for WebGPU, `q4-wasm` for WASM, and `q4f16-paged` for
+ * WebGPU with keys and values in blocks.
+ */
 export interface VariantTarget {
   readonly id: string
   readonly precision: ImportPrecision
   readonly backend: TargetBackend
+  readonly paged: boolean
 }
 
 /** @returns Undefined where the text names no variant. */
 export function parseVariant(text: string): VariantTarget | undefined {
   const [name, made, ...more] = text.split('-')
   const precision = importPrecisions.find((one) => one === name)
-  const backend = made === undefined ? 'webgpu' : targets.find((one) => one === made)
+  const paged = made === 'paged'
+  const backend = made === undefined || paged ? 'webgpu' : targets.find((one) => one === made)
   if (!precision || !backend || more.length > 0) return undefined
+  const variant = { id: text, precision, backend, paged }
+  if (paged) return computesInHalves(variant) ? variant : undefined
   if (made !== undefined && (precision === 'fp32' || precision === 'q4f16')) return undefined
-  return { id: text, precision, backend }
+  return variant
 }
 
 /** Whether a variant computes in half precision; its KV cache is then in half precision, too. */
-export const computesInHalves = ({ precision, backend }: VariantTarget): boolean =>
+export const computesInHalves = ({
+  precision,
+  backend,
+}: Pick<VariantTarget, 'precision' | 'backend'>): boolean =>
   backend === 'webgpu' && (precision === 'fp16' || precision === 'q4f16')
 
 /**
@@ -44,6 +54,7 @@ export function backendsOf(
   const { precision, backend } = variant
   if (precision === 'fp32') return undefined
   if (backend !== 'webgpu') return [backend]
+  if (variant.paged) return ['webgpu']
   if (computesInHalves(variant)) return ['webgpu', 'cuda']
   const others = all.filter((one) => kindOf(one) === kindOf(variant)).map((one): Backend => one.backend)
   const left = backends.filter((one) => one === 'webgpu' || !others.includes(one))
@@ -54,7 +65,7 @@ export function backendsOf(
 const kindOf = ({ precision }: VariantTarget) =>
   precision === 'q8' || precision === 'q4' ? 'blocks' : precision
 
-/** Builds the graph of one variant. */
+/** Builds the graph of one variant, whose keys and values are not in blocks yet. */
 export async function buildVariant(
   checkpoint: Checkpoint,
   variant: VariantTarget,

@@ -4,7 +4,7 @@ import type { Manifest, Variant } from '../../core/manifest.ts'
 import { parseManifest } from '../../core/manifest-schema.ts'
 import type { TensorType } from '../../core/tensor.ts'
 import type { TensorSpec } from '../../core/tensor-spec.ts'
-import { backendsOfGraph, commonBackends } from '../backends/browser.ts'
+import { backendsOfGraph, commonBackends } from '../backends/operators.ts'
 import { declaredOf } from '../graph/values.ts'
 import { memoryOf } from '../inspect/memory.ts'
 import { fileSpec } from '../manifest/file-spec.ts'
@@ -12,6 +12,7 @@ import { DataType } from '../onnx/data-type.ts'
 import { sizeOfFiles } from '../onnx/files.ts'
 import type { Model, Value } from '../onnx/model.ts'
 import { type OnWritten, saveModel } from '../onnx/save.ts'
+import { pageModel } from '../page/page-model.ts'
 import { infer } from '../shape-inference/infer-shapes.ts'
 import { sampleShapes } from '../shape-inference/input-shapes.ts'
 import { backendsOf, buildVariant, computesInHalves, type VariantTarget } from './build-variant.ts'
@@ -41,8 +42,10 @@ export async function writeFolder(
   const variants: Variant[] = []
   let first: Model | undefined
   for (const variant of options.variants) {
-    const model = await buildVariant(source.checkpoint, variant, { context, topK })
-    first ??= model
+    const built = await buildVariant(source.checkpoint, variant, { context, topK })
+    // Callers give what the graphs take that are not paged.
+    first ??= built
+    const model = variant.paged ? pageModel(built) : built
     const paths = saveModel(model, join(folder, variant.id, 'model.onnx'), options.onWritten)
     const backends = commonBackends(backendsOf(variant, options.variants), backendsOfGraph(model))
     const values = infer(model, sampleShapes(model, new Map()))

@@ -39,7 +39,7 @@ export async function importCheckpoint(
   return writeFolder(out, source, {
     id: id ?? basename(resolve(out)),
     title: title ?? source.name,
-    variants: variants ?? [{ id: 'fp32', precision: 'fp32', backend: 'webgpu' }],
+    variants: variants ?? [{ id: 'fp32', precision: 'fp32', backend: 'webgpu', paged: false }],
     context: Math.min(source.checkpoint.shape.context, context ?? defaultMaxContext),
     topK,
     ...(onWritten && { onWritten }),

@@ -25,10 +25,13 @@ export interface OperatorReport {
   readonly count: number
   /** Nodes that run on the GPU; the others run on the CPU, with copies both ways. */
   readonly onGpu: number
-  /** Whether ONNX Runtime has the operator. */
+  /** Whether ONNX Runtime has the operator, for any backend. */
   readonly runs: boolean
-  /** Whether its build for browsers has it. */
+  /** Whether its build for browsers has it, for WebGPU at least. */
   readonly inBrowsers: boolean
+  /** Whether WASM and the native CPU have it. */
+  readonly onWasm: boolean
+  readonly onCpu: boolean
 }
 
 export interface InspectReport {
@@ -86,10 +89,7 @@ function operators(model: Model, values: ReturnType<typeof infer>): readonly Ope
   const functions = new Set(
     model.header.functions.map(({ domain, name }) => (domain === '' ? name : `${domain}.${name}`)),
   )
-  const rows = new Map<
-    string,
-    { operator: string; count: number; onGpu: number; runs: boolean; inBrowsers: boolean }
-  >()
+  const rows = new Map<string, { -readonly [Key in keyof OperatorReport]: OperatorReport[Key] }>()
   for (const node of model.nodes) {
     // The runtime folds constants before it runs.
     if (node.opType === 'Constant') continue
@@ -99,8 +99,10 @@ function operators(model: Model, values: ReturnType<typeof infer>): readonly Ope
       operator,
       count: 0,
       onGpu: 0,
-      runs: cpu !== 'none',
-      inBrowsers: wasm !== 'none',
+      runs: webgpu !== 'none' || cpu !== 'none',
+      inBrowsers: webgpu !== 'none',
+      onWasm: wasm !== 'none',
+      onCpu: cpu !== 'none',
     }
     row.count++
     if (webgpu === 'gpu') row.onGpu++

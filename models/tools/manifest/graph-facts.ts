@@ -2,7 +2,7 @@ import { dirname, join, relative, sep } from 'node:path'
 import { SpillwayError } from '../../core/error.ts'
 import type { Variant } from '../../core/manifest.ts'
 import { type Candidate, type GraphFacts, halfBackends } from '../../hub/index.ts'
-import { commonBackends } from '../backends/browser.ts'
+import { commonBackends } from '../backends/operators.ts'
 import { declaredOf } from '../graph/values.ts'
 import { memoryOf } from '../inspect/memory.ts'
 import { DataType } from '../onnx/data-type.ts'
@@ -10,6 +10,7 @@ import { filesOf, sizeOfFiles } from '../onnx/files.ts'
 import type { Model } from '../onnx/model.ts'
 import { readModel } from '../onnx/read.ts'
 import { saveModel } from '../onnx/save.ts'
+import { isPaged } from '../page/page-model.ts'
 import { checkValues } from '../run-model/constant-inputs.ts'
 import { type InputShapes, infer, showShapes } from '../shape-inference/infer-shapes.ts'
 import { memoryShapes } from '../shape-inference/input-shapes.ts'
@@ -30,6 +31,8 @@ interface GraphReading {
   /** Of the inputs, for the estimate of memory. */
   readonly shapes: InputShapes
   readonly facts: Pick<Variant, 'memory' | 'kvType'>
+  /** Whether keys and values are in blocks: then the graph takes other inputs than its model's callers give. */
+  readonly paged: boolean
 }
 
 /**
@@ -48,10 +51,12 @@ export async function readGraphs(
   const readings: GraphReading[] = []
   for (const candidate of candidates) readings.push(await readGraph(root, candidate, options))
   const read = readings.map((one) => ({ ...one, candidate: withKind(one, readings) }))
+  const plain = read.filter(({ paged }) => !paged)
+  const comparable = plain.length > 0 ? plain : read
   // The variant before quantization, if there is one.
-  const reference = read.find(({ candidate }) => candidate.precision === 'fp32') ?? read[0]
+  const reference = comparable.find(({ candidate }) => candidate.precision === 'fp32') ?? comparable[0]
   if (!reference) throw new SpillwayError('model_invalid', `There is no ONNX model in ${root}`)
-  for (const other of read) checkSame(reference, other)
+  for (const other of comparable) checkSame(reference, other)
   if (hasOpenSizes(reference.signature) && reference.shapes.size > 0)
     onNote(`memory is estimated at ${showShapes(reference.shapes)}`)
   return {
@@ -82,6 +87,7 @@ async function readGraph(root: string, candidate: Candidate, options: RunOptions
       memory: memoryOf(model, values, sizeOfFiles(files)).total,
       ...(kvType === 'float16' ? { kvType } : {}),
     },
+    paged: isPaged(model),
   }
 }
 
@@ -119,7 +125,8 @@ function generationOf(model: Model): Generation {
   const keys = cacheInputs(model)
   const [first] = keys
   if (!first) return undefined
-  const [, heads, , headDim] = declaredOf(first).shape ?? []
+  const { shape = [] } = declaredOf(first)
+  const [heads, headDim] = [shape[isPaged(model) ? 2 : 1], shape[3]]
   const logits = model.outputs.find(({ name }) => name === 'logits')
   const vocabulary = logits && declaredOf(logits).shape?.at(-1)
   return {
@@ -127,7 +134,7 @@ function generationOf(model: Model): Generation {
       ? { kv: { layers: keys.length, heads, headDim } }
       : {}),
     ...(typeof vocabulary === 'number' ? { vocabulary } : {}),
-    batched: model.nodes.some(({ opType }) => opType === 'GroupQueryAttention'),
+    batched: isPaged(model) || model.nodes.some(({ opType }) => opType === 'GroupQueryAttention'),
   }
 }
 
@@ -136,7 +143,7 @@ function kvTypeOf(model: Model): Variant['kvType'] {
   return key && declaredOf(key).type === DataType.FLOAT16 ? 'float16' : 'float32'
 }
 
-/** All variants take the same inputs. Types of outputs may differ, because a result has its own. */
+/** All variants but the paged take the same inputs. Types of outputs may differ, because a result has its own. */
 function checkSame(one: GraphReading, other: GraphReading): void {
   const signature = ({ signature }: GraphReading) =>
     `${signature.inputs.map(({ name, type }) => `${name} (${type})`).join(', ')} → ${signature.outputs.map(({ name }) => name).join(', ')}`

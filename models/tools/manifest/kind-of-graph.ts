@@ -1,6 +1,6 @@
 import type { Variant } from '../../core/manifest.ts'
 import { integerBackends } from '../../hub/index.ts'
-import { backendsOfGraph, commonBackends } from '../backends/browser.ts'
+import { backendsOfGraph, commonBackends } from '../backends/operators.ts'
 import { intOf } from '../graph/attributes.ts'
 import { allNodes } from '../onnx/data-flow.ts'
 import { DataType } from '../onnx/data-type.ts'

@@ -55,6 +55,14 @@ const attention: InferenceRule = (node, [query, key, , pastKey, , , total]) => {
   return [like(query, shape), like(query, present), like(query, present)].slice(0, node.output.length)
 }
 
+/** The cache is updated in place, so its outputs have its shape. */
+const pagedAttention: InferenceRule = (node, [query, , , keyCache, valueCache]) => {
+  const [tokens, headSize] = [query?.shape?.[0], keyCache?.shape?.[3]]
+  const isKnown = tokens !== undefined && headSize !== undefined
+  const shape = isKnown ? [tokens, intOf(node, 'num_heads', 1) * headSize] : undefined
+  return [like(query, shape), like(keyCache, keyCache?.shape), like(valueCache, valueCache?.shape)]
+}
+
 const first: InferenceRule = (_node, [input]) => [like(input, input?.shape)]
 
 const own = (name: string) => `${contrib}.${name}`
@@ -70,6 +78,7 @@ export const quantized: readonly [string, InferenceRule][] = [
   [own('SkipSimplifiedLayerNormalization'), normalize],
   [own('SkipLayerNormalization'), normalize],
   [own('GroupQueryAttention'), attention],
+  [own('PagedAttention'), pagedAttention],
   [own('DynamicQuantizeMatMul'), matMulFloat],
   [own('MatMulIntegerToFloat'), matMulFloat],
   [own('QuantizeLinear'), quantize],

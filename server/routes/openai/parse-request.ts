@@ -59,8 +59,9 @@ export function parseRequest<K extends RequestKind>(
   return withBoundedTokens(request, maxTokens)
 }
 
-/** Refuses a text that is too long for every model. */
+/** Refuses a text that is too long for every model, unless it may be left out. */
 function checkTexts(request: RequestOf[RequestKind], maxTokens: number): void {
+  if ('truncation' in request && request.truncation === 'auto') return
   const bounds = { context: maxTokens }
   if ('messages' in request) {
     const check = (text: string) => checkPrompt('messages', text, bounds)

@@ -3,11 +3,13 @@ import type { Clock } from '../../../models/async/clock.ts'
 import type { RequestKind, RequestOf } from '../../../workers/host/text/openai/check-body.ts'
 import { templateArgumentsOf } from '../../../workers/host/text/openai/template-arguments.ts'
 import {
+  type PreparedText,
+  promptRequest,
   type RequestedText,
-  type TokensRequest,
-  withTokens,
+  withPrompt,
 } from '../../../workers/host/text/openai/text-requests.ts'
-import type { Prompt, TemplateArguments, Tokenizer } from '../../../workers/host/text/types.ts'
+import type { PromptRequest, ReadPrompt } from '../../../workers/host/text/tokenizer/prompt.ts'
+import type { TemplateArguments, Tokenizer } from '../../../workers/host/text/types.ts'
 import { turnOptions } from '../../auth/turn-options.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
 import { readBody } from '../../http/read-body.ts'
@@ -63,20 +65,22 @@ export async function readRequest<K extends RequestKind>(
   return { request, wait }
 }
 
-/** Turns prompts into tokens, off the server's thread where they are long. */
-export type Tokenize = (
-  prompts: readonly Prompt[],
+/** Reads prompts, off the server's thread where they are long. */
+export type ReadPrompts = (
+  prompts: readonly PromptRequest[],
   templateArguments?: TemplateArguments,
-) => Promise<readonly (readonly number[])[]>
+) => Promise<readonly ReadPrompt[]>
 
 /** @param texts All with the same template arguments. @throws SpillwayError As `templateArgumentsOf`. */
-export async function tokenizeTexts(
+export async function prepareTexts(
   texts: readonly RequestedText[],
-  tokenize: Tokenize,
+  readPrompts: ReadPrompts,
   tokenizer: Tokenizer,
-): Promise<TokensRequest[]> {
-  const prompts = texts.map(({ prompt }) => prompt)
+): Promise<PreparedText[]> {
   const [first] = texts
-  const tokens = await tokenize(prompts, first && templateArgumentsOf(first, tokenizer))
-  return texts.map((text, index) => withTokens(text, tokens[index] ?? []))
+  const prompts = await readPrompts(texts.map(promptRequest), first && templateArgumentsOf(first, tokenizer))
+  return prompts.flatMap((prompt, index) => {
+    const text = texts[index]
+    return text ? [withPrompt(text, prompt)] : []
+  })
 }

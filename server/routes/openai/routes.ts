@@ -11,8 +11,8 @@ import { invalidParameter } from '../../../workers/host/text/openai/invalid-para
 import { checkPrompt, type PromptBounds } from '../../../workers/host/text/openai/prompt-bounds.ts'
 import { textOfResponse } from '../../../workers/host/text/openai/response-input.ts'
 import {
+  type PreparedText,
   promptsOf,
-  type TokensRequest,
   textOfChat,
   textsOfCompletion,
 } from '../../../workers/host/text/openai/text-requests.ts'
@@ -36,7 +36,7 @@ import { type ForwardedRequest, isForwarded } from '../../upstream/openai/forwar
 import type { Forwarding } from '../../upstream/openai/forwarding.ts'
 import { answerOpenAiError } from './errors.ts'
 import { sendJson } from './json-completion.ts'
-import { readRequest, type Tokenize, tokenizeTexts } from './read-request.ts'
+import { prepareTexts, type ReadPrompts, readRequest } from './read-request.ts'
 import { sendResponse } from './send-response.ts'
 import { type AskedTexts, startTexts } from './start-texts.ts'
 import { sendStream } from './stream-completion.ts'
@@ -127,10 +127,10 @@ export function openAiRoutes({
     }
   })
 
-  const tokenizeFor =
-    (wait: RequestWait, entry: CatalogueEntry): Tokenize =>
+  const readingFor =
+    (wait: RequestWait, entry: CatalogueEntry): ReadPrompts =>
     (prompts, templateArguments) =>
-      textService.tokenize(entry, prompts, templateArguments, wait)
+      textService.readPrompts(entry, prompts, templateArguments, wait)
 
   const sendEmbeddings = async (c: Context<Env>, wait: RequestWait, answer: EmbeddingsAnswer) => {
     const numbers = answer.embeddings.length * (answer.embeddings[0]?.length ?? 0)
@@ -159,11 +159,11 @@ export function openAiRoutes({
     options: AnswerOptions,
     asked: RequestWait,
     generator: TextGenerator,
-    requests: readonly TokensRequest[],
+    texts: readonly PreparedText[],
     shape: ApiShape,
   ): Promise<Response> => {
     const { model } = options
-    const started = await startTexts(c, options, asked, generator, requests, starting)
+    const started = await startTexts(c, options, asked, generator, texts, starting)
     const { cancel } = started
     const completion = { ...started, model, executedOn: generator.executedOn, shape }
     if (!options.stream) return sendJson(c, completion).finally(cancel)
@@ -197,7 +197,7 @@ export function openAiRoutes({
         request,
         wait,
         generator,
-        await tokenizeTexts([textOfChat(request, boundsOf(entry))], tokenizeFor(wait, entry), tokenizer),
+        await prepareTexts([textOfChat(request, boundsOf(entry))], readingFor(wait, entry), tokenizer),
         shape,
       )
     })
@@ -215,7 +215,7 @@ export function openAiRoutes({
         request,
         wait,
         generator,
-        await tokenizeTexts(textsOfCompletion(request, boundsOf(entry)), tokenizeFor(wait, entry), tokenizer),
+        await prepareTexts(textsOfCompletion(request, boundsOf(entry)), readingFor(wait, entry), tokenizer),
         shape,
       )
     })
@@ -225,9 +225,9 @@ export function openAiRoutes({
       const named = findTexts(catalogue, request.model)
       const { entry } = named
       const generator = await generatorOf(c, named, request)
-      const texts = await tokenizeTexts(
+      const texts = await prepareTexts(
         [textOfResponse(request, boundsOf(entry))],
-        tokenizeFor(wait, entry),
+        readingFor(wait, entry),
         generator.tokenizer,
       )
       return sendResponse(c, request, await startTexts(c, request, wait, generator, texts, starting))

@@ -1,6 +1,6 @@
 import type { WaitOptions } from '../../../workers/host/scheduler/work.ts'
 import { type Choice, forEachCopy } from '../../../workers/host/text/openai/choices.ts'
-import type { TokensRequest } from '../../../workers/host/text/openai/text-requests.ts'
+import type { PreparedText } from '../../../workers/host/text/openai/text-requests.ts'
 import type { TextGenerator } from '../../../workers/host/text/types.ts'
 
 /** A text on its way, of which the server counts the tokens. */
@@ -17,10 +17,11 @@ export interface StartedChoice extends Choice {
  */
 export function startChoices(
   generator: TextGenerator,
-  requests: readonly TokensRequest[],
+  texts: readonly PreparedText[],
   n: number,
   wait: WaitOptions,
 ): StartedChoice[] {
+  const requests = texts.map(({ request }) => request)
   const tokens = requests.reduce((sum, request) => sum + request.tokens.length, 0)
   const refusal = generator.refusal?.(n * requests.length, n * tokens, wait)
   if (refusal) throw refusal
@@ -32,6 +33,7 @@ export function startChoices(
     return {
       ...place,
       promptTokens: request.tokens,
+      droppedMessages: texts[place.prompt]?.droppedMessages ?? 0,
       pieces: stream,
       result: stream.result,
       generatedTokens,

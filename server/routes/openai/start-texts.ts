@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import type { Context } from 'hono'
 import type { Clock } from '../../../models/async/clock.ts'
 import { checkChoices, priorityOf } from '../../../workers/host/text/openai/choices.ts'
-import type { TokensRequest } from '../../../workers/host/text/openai/text-requests.ts'
+import type { PreparedText } from '../../../workers/host/text/openai/text-requests.ts'
 import type { TextGenerator } from '../../../workers/host/text/types.ts'
 import type { Allowance } from '../../auth/limits/rate-limits.ts'
 import { turnOptions } from '../../auth/turn-options.ts'
@@ -47,20 +47,20 @@ export async function startTexts(
   { model, n, priority }: AskedTexts,
   asked: RequestWait,
   generator: TextGenerator,
-  requests: readonly TokensRequest[],
+  texts: readonly PreparedText[],
   { metrics, maxChoices, clock }: StartOptions,
 ): Promise<StartedTexts> {
   const copies = n ?? 1
-  checkChoices(requests.length * copies, maxChoices)
+  checkChoices(texts.length * copies, maxChoices)
   const cancelled = new AbortController()
   // One listener for each text is no leak: Node would warn of it on stderr.
   setMaxListeners(0, cancelled.signal)
-  const promptTokens = requests.reduce((sum, { tokens }) => sum + tokens.length, 0)
+  const promptTokens = texts.reduce((sum, { request }) => sum + request.tokens.length, 0)
   const allowance = c.get('allowance')
   if (allowance) await allowance.use('tokens', promptTokens)
   const deadlineMs = remainingMs(asked, clock.now())
   const wait = { signal: cancelled.signal, deadlineMs, ...turnOptions(c, priorityOf(priority)) }
-  const choices = startChoices(generator, requests, copies, wait)
+  const choices = startChoices(generator, texts, copies, wait)
   if (allowance) recordGenerated(choices, allowance)
   const record = metrics.texts.forRequest(model, choices.length, promptTokens)
   c.set('texts', record)

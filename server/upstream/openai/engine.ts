@@ -6,7 +6,12 @@ import { exchange, isSuccess, readText, type UpstreamResponse } from '../exchang
 import type { Replicas } from '../replicas.ts'
 import type { Upstream } from '../upstream.ts'
 import { errorOfAnswer } from './engine-error.ts'
-import { type ForwardedRequest, namesOptionalField, withoutOptionalFields } from './forwarded-request.ts'
+import {
+  type EnginePath,
+  type ForwardedRequest,
+  namesOptionalField,
+  withoutOptionalFields,
+} from './forwarded-request.ts'
 
 /** What goes with a request to the engine. */
 export interface EngineHeaders {
@@ -16,7 +21,7 @@ export interface EngineHeaders {
 
 /** One exchange with an engine. */
 export interface EngineExchange {
-  readonly path: 'chat/completions' | 'completions' | 'responses' | 'embeddings'
+  readonly path: EnginePath
   readonly request: ForwardedRequest
   readonly headers: EngineHeaders
 }
@@ -72,13 +77,13 @@ export class OpenAiEngine {
     const isPlain = this.#takesPlainBodies
     const send = (plain: boolean) => {
       const timed = { ...headers, ...requestTimeout(call.leftMs()) }
-      return this.#post(url, timed, plain ? withoutOptionalFields(body) : body, call.signal)
+      return this.#post(url, timed, plain ? withoutOptionalFields(body, path) : body, call.signal)
     }
     let response = await send(isPlain)
     if (isSuccess(response)) return response
     const read = () => readText(response, call.signal)
     let answer = await read()
-    if (!isPlain && response.status === 400 && namesOptionalField(answer)) {
+    if (!isPlain && response.status === 400 && namesOptionalField(answer, path)) {
       this.#takesPlainBodies = true
       response = await send(true)
       if (isSuccess(response)) return response

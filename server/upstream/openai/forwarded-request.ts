@@ -22,6 +22,9 @@ export interface ForwardedRequest {
   readonly body: string
 }
 
+/** Where an engine is asked. */
+export type EnginePath = 'chat/completions' | 'completions' | 'responses' | 'embeddings'
+
 export const isForwarded = (request: object): request is ForwardedRequest => 'isForwarded' in request
 
 const nullish = <T extends z.core.SomeType>(schema: T) => z.optional(z.nullable(schema))
@@ -106,9 +109,14 @@ const optionalFields = {
   generated_tokens: undefined,
 }
 
+/** Of chats also a field that only responses have in OpenAI's API: without it, a chat that is too long is an error. */
+const optionalFieldsOf = (path: EnginePath) =>
+  path === 'chat/completions' ? { ...optionalFields, truncation: undefined } : optionalFields
+
 /** Whether an engine's refusal names one of the optional fields. */
-export const namesOptionalField = (message: string): boolean =>
-  Object.keys(optionalFields).some((name) => message.includes(name))
+export const namesOptionalField = (message: string, path: EnginePath): boolean =>
+  Object.keys(optionalFieldsOf(path)).some((name) => message.includes(name))
 
 /** The request's body without its optional fields. */
-export const withoutOptionalFields = (body: string): string => replaceMembers(body, optionalFields)
+export const withoutOptionalFields = (body: string, path: EnginePath): string =>
+  replaceMembers(body, optionalFieldsOf(path))

@@ -3,6 +3,7 @@ import { type Manifest, SpillwayError } from '../../../models/core/index.ts'
 import { runtimeFiles } from '../../../workers/host/lane-client/browser/runtime-files.ts'
 import { startWorkerLane } from '../../../workers/host/lane-client/browser/start-worker-lane.ts'
 import type { Lane } from '../../../workers/host/lane-client/lane.ts'
+import { draftRequest } from '../../../workers/host/text/draft.ts'
 import { generateSetup } from '../../../workers/host/text/generate-setup.ts'
 import { SequenceScheduler } from '../../../workers/host/text/sequence-scheduler.ts'
 import type { TokenStream } from '../../../workers/host/text/types.ts'
@@ -20,22 +21,35 @@ async function manifestOf(id: string): Promise<Manifest> {
   return (await fetch(new URL(`models/${id}/manifest.json`, base))).json()
 }
 
-async function loadRequest(manifest: Manifest, backend: Backend, maxSlots: number): Promise<LoadRequest> {
-  const [variant] = manifest.variants
+async function graphOf({ id, variants: [variant] }: Manifest) {
   const file = variant?.files[0]
-  if (!variant || !file) throw new Error(`${manifest.id} has no files`)
+  if (!variant || !file) throw new Error(`${id} has no files`)
+  const graph = await (await fetch(new URL(`models/${id}/${file.path}`, base))).arrayBuffer()
+  return { variant, source: { from: 'bytes', graph, external: [] } } as const
+}
+
+async function draftOf(id: string): Promise<LoadRequest['draft']> {
+  const manifest = await manifestOf(id)
+  const { variant, source } = await graphOf(manifest)
+  return draftRequest({ manifest, variant }, source)
+}
+
+async function loadRequest(
+  manifest: Manifest,
+  backend: Backend,
+  maxSlots: number,
+  draft?: string,
+): Promise<LoadRequest> {
+  const { variant, source } = await graphOf(manifest)
   return {
     session: manifest.id,
     backend,
-    source: {
-      from: 'bytes',
-      graph: await (await fetch(new URL(`models/${manifest.id}/${file.path}`, base))).arrayBuffer(),
-      external: [],
-    },
+    source,
+    draft: draft === undefined ? undefined : await draftOf(draft),
     inputs: manifest.inputs,
     outputs: manifest.outputs,
     batchAxis: 0,
-    generate: generateSetup(manifest, variant, { maxSlots, maxBytes: 2 ** 29 }),
+    generate: generateSetup(manifest, variant, { slots: maxSlots, maxSlots, maxBytes: 2 ** 29 }),
   }
 }
 
@@ -57,11 +71,12 @@ function generatorOver(
   })
 }
 
-export async function open(id: string, backend: Backend, slots = 8) {
+/** @param draft The id of its draft model. */
+export async function open(id: string, backend: Backend, slots = 8, draft?: string) {
   const manifest = await manifestOf(id)
   const lane = startWorkerLane('bench', systemClock)
   await lane.start({ threads: 1 })
-  await lane.load(await loadRequest(manifest, backend, slots))
+  await lane.load(await loadRequest(manifest, backend, slots, draft))
   return { lane, manifest, generator: generatorOver(lane, manifest, backend, slots) }
 }
 

@@ -4,13 +4,22 @@ import { ask, type Backend, open, promptOf, timed } from './generate.ts'
 
 const oneByOne = { temperature: 0, presencePenalty: tooSmallPenalty }
 
+export interface SpeculateCase {
+  readonly id: string
+  readonly backend: Backend
+  /** Tokens of the text that are given as its prompt: what it repeats of them can be proposed. */
+  readonly read: number
+  readonly tokens: number
+  /** The id of a draft model. */
+  readonly draft?: string
+}
+
 /**
  * A text with tokens proposed and verified together, against the same text token by token, taking turns.
  *
- * @param read Tokens of the text that are given as its prompt: what it repeats of them can be proposed.
  */
-async function speculate(id: string, backend: Backend, read: number, tokens: number, rounds: number) {
-  const { lane, manifest, generator } = await open(id, backend)
+async function speculate({ id, backend, read, tokens, draft }: SpeculateCase, rounds: number) {
+  const { lane, manifest, generator } = await open(id, backend, 8, draft)
   const { vocabulary = 0 } = manifest.generation ?? {}
   const times = { proposed: [] as number[], single: [] as number[] }
   const last = { proposed: '', single: '' }

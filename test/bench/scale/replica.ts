@@ -97,14 +97,14 @@ export class Replica {
       const cost = workload.texts?.[backend]
       if (!spec || !cost)
         throw new SpillwayError('not_supported', `${workload.manifest.id} generates no text here`)
-      const decoder = new SimulatedDecoder(clock, cost, generateLimits.maxSlots)
+      const decoder = new SimulatedDecoder(clock, cost, generateLimits.slots)
       this.#decoders.push(decoder)
       generator = new SequenceScheduler({
         session: workload.manifest.id,
         spec,
         lease: async () => ({ lane: decoder, release: () => {} }),
         executedOn: { backend, variant: 'q4f16' },
-        slots: generateLimits.maxSlots,
+        slots: generateLimits.slots,
         maxWaiting: queue.requests,
         maxWaitingTokens: queue.tokens,
         maxStartMs: queue.textStartMs,

@@ -9,6 +9,7 @@ import { emptyFolder } from '../../support/test-models.ts'
 import { spillway, spillwayJson } from '../support/command.ts'
 import { decoderFeeds } from '../support/decoder.ts'
 import { type Matrix, type ReferenceConfig, referenceLogits } from '../support/llama-reference.ts'
+import { pagedLogits } from '../support/paged-on-cpu.ts'
 import { randomWeights, type Sizes, type StoredType, writeSafetensors } from '../support/safetensors.ts'
 
 const small = { width: 64, layers: 2, heads: 4, kvHeads: 2, headSize: 16, hidden: 80, vocabulary: 96 }
@@ -172,7 +173,16 @@ describe('import of a checkpoint from the hub', () => {
     const weights = randomWeights(sizes, 7)
     const folder = await checkpoint(family, weights)
     const out = join(await emptyFolder(), 'model')
-    const manifest = await spillwayJson<Manifest>('import', folder, '--to', 'fp32', 'q8', '-o', out)
+    const manifest = await spillwayJson<Manifest>(
+      'import',
+      folder,
+      '--to',
+      'fp32',
+      'q8',
+      'fp16-paged',
+      '-o',
+      out,
+    )
     const expected = referenceLogits(
       {
         hidden_size: sizes.width,
@@ -203,6 +213,10 @@ describe('import of a checkpoint from the hub', () => {
     expect(tables.length).toBe(config.tie_word_embeddings ? 1 : 2)
     const rounded = await logitsOf(join(out, 'q8/model.onnx'), 0)
     expect(farthest(rounded, expected)).toBeLessThan(2)
+    const paged = await pagedLogits(readModel(join(out, 'fp16-paged/model.onnx')), tokens, [3, 11])
+    expect(paged.shape).toEqual([1, 2, 96])
+    const wanted = [expected[3] ?? [], expected[11] ?? []]
+    expect(farthest([Array.from(paged.data)], wanted)).toBeLessThan(0.1)
   })
 
   test('outputs the most likely tokens with --top-k', async () => {

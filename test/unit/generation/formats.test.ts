@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Ajv from 'ajv/dist/2020.js'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { systemClock } from '../../../models/async/clock.ts'
 import { checkTextFormat } from '../../../models/core/check-format.ts'
 import type { Sampling } from '../../../models/core/sampling.ts'
 import type { JsonSchema, TextFormat } from '../../../models/core/text-format.ts'
@@ -10,6 +11,7 @@ import { vocabularyOf } from '../../../workers/host/text/tokenizer/vocabulary.ts
 import type { Tokenizer } from '../../../workers/host/text/types.ts'
 import { FormatEngine } from '../../../workers/lane/format/format-engine.ts'
 import { loadXgrammar } from '../../../workers/lane/format/load-xgrammar.ts'
+import { isSet } from '../../../workers/lane/format/token-mask.ts'
 import { createSampler } from '../../../workers/lane/sampling/sampler.ts'
 import { tokenizerFiles } from '../../support/byte-fallback-tokenizer.ts'
 import { seeded } from '../../support/seeded.ts'
@@ -97,7 +99,7 @@ describe.each([
     size = model.size
     tokenizer = readTokenizer(model.files, [0])
     const pieces = await vocabularyOf(tokenizer, size)
-    engine = await FormatEngine.create(await library, { pieces, size })
+    engine = await FormatEngine.create(await library, { pieces, size }, systemClock)
   })
 
   const write = async (format: TextFormat, sampling: Sampling, maxTokens = 120) => {
@@ -106,7 +108,8 @@ describe.each([
     const random = seeded(sampling.seed ?? 1)
     const sampler = createSampler(sampling, [], 0)
     const tokens: number[] = []
-    let allowed = await engine.open(text, { format, stopTokens: [0], forbidden: [], tokens: [] })
+    await engine.open(text, { format, stopTokens: [0], forbidden: [] })
+    let { allowed, path } = await engine.next(text, { tokens: [], proposed: [], most: 8 })
     let finish = 'length'
     while (tokens.length < maxTokens) {
       const values = Float32Array.from({ length: size }, () => 4 * random())
@@ -116,7 +119,10 @@ describe.each([
         break
       }
       tokens.push(token)
-      allowed = await engine.next(text, token)
+      const before = path
+      ;({ allowed, path } = await engine.next(text, { tokens: [token], proposed: [], most: 8 }))
+      // What was foreseen after this token is what may come now.
+      if (before[0]?.token === token) expect(allowed).toEqual(before[0].allowed)
     }
     engine.close(text)
     return { text: tokenizer.decode(tokens), tokens, finish }
@@ -153,14 +159,14 @@ describe.each([
     const format: TextFormat = { type: 'json_schema', schema: schemas.person ?? true }
     const { tokens } = await write(format, sampled(7))
     for (const at of [1, 5, tokens.length - 1]) {
-      const moved = await engine.open(1_000, {
-        format,
-        stopTokens: [0],
-        forbidden: [],
-        tokens: tokens.slice(0, at),
-      })
-      const token = tokens[at] ?? 0
-      expect(((moved.mask[token >> 5] ?? 0) >>> (token & 31)) & 1, `token ${at}`).toBe(1)
+      await engine.open(1_000, { format, stopTokens: [0], forbidden: [] })
+      const moved = { tokens: tokens.slice(0, at), proposed: tokens.slice(at), most: 4 }
+      const { allowed, path, isForced } = await engine.next(1_000, moved)
+      expect(isSet(allowed.mask, tokens[at] ?? 0), `token ${at}`).toBe(true)
+      // The token before the end leads to nothing that could be chosen.
+      const ahead = tokens.slice(at, at + 4)
+      if (!isForced) expect(path.map(({ token }) => token)).toEqual(ahead.slice(0, path.length))
+      else expect(at).toBe(tokens.length - 1)
     }
     engine.close(1_000)
   })

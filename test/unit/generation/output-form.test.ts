@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { GenerateRequest } from '../../../web/text/tools.ts'
 import { createTextGenerator } from '../../../workers/host/text/text-generator.ts'
-import { promptTokensOf } from '../../../workers/host/text/tokenizer/prompt.ts'
+import { readPrompt } from '../../../workers/host/text/tokenizer/prompt.ts'
 import { readTokenizer } from '../../../workers/host/text/tokenizer/tokenizer.ts'
 import type { TextRequest, ToolFormat } from '../../../workers/host/text/types.ts'
 import { byteFallbackFile, tokenizerFiles } from '../../support/byte-fallback-tokenizer.ts'
@@ -115,7 +115,7 @@ describe('calls of tools', () => {
       tokenizerFiles({ 'tokenizer.json': byteFallbackFile, 'tokenizer_config.json': { chat_template } }),
       [0],
     )
-    return tokenizer.decode(promptTokensOf({ messages, tools: { weather } }, tokenizer))
+    return tokenizer.decode(readPrompt({ messages, tools: { weather } }, tokenizer, 1_000).tokens)
   }
   const listed =
     '<tools>{"type": "function", "function": {"name": "weather", "description": "Tells the weather", "parameters": {"type": "object", "properties": {}}}}</tools>ab'
@@ -154,7 +154,7 @@ describe('calls of tools', () => {
   describe.skipIf(withoutTestModels)('of smollm’s tokens', () => {
     test('come apart from the text', async () => {
       const tokenizer = read(smollm(), toolTemplate)
-      const prompt = promptTokensOf({ messages, tools: { weather } }, tokenizer)
+      const { tokens: prompt } = readPrompt({ messages, tools: { weather } }, tokenizer, 1_000)
       const answer = 'I look.\n<tool_call>\n{"name": "weather", "arguments": {"at": "🌊"}}\n</tool_call>'
       const { text, toolCalls, finish, tokens } = await write(
         tokenizer,

@@ -10,6 +10,7 @@ async function decode(kv: Kv, prompts: readonly number[]) {
   const decoder = new Decoder({
     kv,
     context: 1_024,
+    slots: 8,
     maxSlots: 8,
     maxBytes: 8_192,
     selected: 0,

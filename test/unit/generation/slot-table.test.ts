@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { type SlotOwner, SlotTable } from '../../../workers/lane/decode/slot-table.ts'
+import { SlotTable } from '../../../workers/lane/decode/slot-table.ts'
+import type { SlotOwner } from '../../../workers/lane/decode/slots.ts'
 import { LimitedKv } from '../../support/limited-kv.ts'
 
 interface Limits {
@@ -11,7 +12,7 @@ interface Limits {
 
 function open({ available, maxBytes = 8_192, maxSlots = 8, context = 1_024 }: Limits = {}) {
   const kv = new LimitedKv(available)
-  const table = new SlotTable<SlotOwner>({ kv, context, maxSlots, maxBytes })
+  const table = new SlotTable<SlotOwner>({ kv, context, mostSlots: () => maxSlots, maxBytes })
   /** A sequence in a slot, all its tokens read. */
   const add = (tokens: readonly number[], newTokens = 8, adapter?: number) => {
     const owner: SlotOwner = { tokens, adapter, slot: undefined }
@@ -151,9 +152,9 @@ describe('memory grows', () => {
     expect(kv.shape).toEqual({ slots: 2, capacity: 64 })
     add(text(3, 60), 0)
     expect(kv.shape).toEqual({ slots: 3, capacity: 64 })
-    expect(table.reserve(83)).toBe(true)
+    expect(table.reserve([{ tokens: text(9, 83), slot: undefined }])).toBe(true)
     expect(kv.shape).toEqual({ slots: 3, capacity: 83 })
-    expect(table.reserve(84)).toBe(false)
+    expect(table.reserve([{ tokens: text(9, 84), slot: undefined }])).toBe(false)
     expect(kv.shape).toEqual({ slots: 3, capacity: 83 })
   })
 
@@ -161,7 +162,7 @@ describe('memory grows', () => {
     const { kv, table, add } = open({ maxBytes: 256 })
     const [first, second] = [add(text(1, 60), 0).owner, add(text(2, 50), 0).owner]
     table.release(first)
-    expect(table.reserve(200)).toBe(true)
+    expect(table.reserve([{ tokens: text(9, 200), slot: undefined }])).toBe(true)
     expect(kv.shape).toEqual({ slots: 1, capacity: 256 })
     expect([second.slot, kv.length(0)]).toEqual([0, 50])
   })
@@ -198,14 +199,14 @@ describe('memory that the runtime refuses', () => {
   test('leaves all sequences where they were', () => {
     const { kv, table, add } = open({ available: 100 })
     const { owner } = add(text(1, 30), 0)
-    expect(table.reserve(90)).toBe(false)
+    expect(table.reserve([{ tokens: text(9, 90), slot: undefined }])).toBe(false)
     expect([owner.slot, kv.length(0), kv.shape.capacity]).toEqual([0, 30, 32])
   })
 
   test('is requested again after the table has shrunk', () => {
     const { kv, table, add } = open({ available: 100 })
     const { owner } = add(text(1, 30), 0)
-    expect(table.reserve(90)).toBe(false)
+    expect(table.reserve([{ tokens: text(9, 90), slot: undefined }])).toBe(false)
     table.release(owner)
     table.shrink()
     kv.available = 1_000
@@ -227,9 +228,9 @@ describe('a sequence that leaves its slot', () => {
   test('makes room for the others when it is preempted', () => {
     const { kv, table, add } = open({ maxBytes: 128 })
     const [first, last] = [add(text(1, 60), 0).owner, add(text(2, 60), 0).owner]
-    expect(table.reserve(100)).toBe(false)
+    expect(table.reserve([{ tokens: text(9, 100), slot: undefined }])).toBe(false)
     table.preempt(last)
-    expect(table.reserve(100)).toBe(true)
+    expect(table.reserve([{ tokens: text(9, 100), slot: undefined }])).toBe(true)
     expect([first.slot, kv.length(0)]).toEqual([0, 60])
   })
 

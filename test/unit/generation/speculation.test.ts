@@ -1,9 +1,15 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { SpillwayError } from '../../../models/core/index.ts'
+import type { JsonSchema } from '../../../models/core/text-format.ts'
 import { Decoder } from '../../../workers/lane/decode/decoder.ts'
+import type { DecoderOptions } from '../../../workers/lane/decode/decoder-options.ts'
 import { nextChunk } from '../../../workers/lane/decode/next-chunk.ts'
 import { PromptLookup } from '../../../workers/lane/decode/prompt-lookup.ts'
 import { Speculation } from '../../../workers/lane/decode/speculation.ts'
 import { StepCosts } from '../../../workers/lane/decode/step-costs.ts'
+import { Formats } from '../../../workers/lane/format/formats.ts'
+import type { StartFormatWorker } from '../../../workers/lane/format/messages.ts'
+import { serveFormats } from '../../../workers/lane/format/serve-formats.ts'
 import { cpuChooser } from '../../../workers/lane/sampling/cpu-chooser.ts'
 import { createSampler } from '../../../workers/lane/sampling/sampler.ts'
 import type { TokenRequest } from '../../../workers/protocol/generation.ts'
@@ -36,8 +42,8 @@ const alone = (tokens: number) => ({ rows: 1, tokens, read: 0 })
 
 /** Costs of runs, seen often enough to be known. @param share What a further token costs of a step. */
 function costsOf(share: number): StepCosts {
-  const costs = new StepCosts()
-  for (const tokens of [1, 3, 5, 9])
+  const costs = new StepCosts({ slots: 8, maxSlots: 8 })
+  for (const tokens of [1, 2, 3, 5, 9])
     for (let time = 0; time < 20; time++) costs.add(alone(tokens), 10 * (1 + share * (tokens - 1)))
   return costs
 }
@@ -57,7 +63,7 @@ describe('speculation', () => {
       counts.push(speculation.propose(20).length)
       come(tokens.length % 10)
     }
-    expect(counts[0]).toBe(2)
+    expect(counts[0]).toBe(1)
     expect(counts.at(-1)).toBe(8)
     expect(counts).toEqual([...counts].sort((one, other) => one - other))
     // Every repetition is now followed by something else.
@@ -85,7 +91,7 @@ describe('speculation', () => {
       tokens.push(tokens.length % 10)
       speculation.accept(tokens.at(-1) ?? 0)
     }
-    expect([9, 7, 3, 1, 0, -5].map((most) => speculation.propose(most).length)).toEqual([8, 4, 2, 0, 0, 0])
+    expect([9, 7, 3, 1, 0, -5].map((most) => speculation.propose(most).length)).toEqual([8, 4, 2, 1, 0, 0])
   })
 })
 
@@ -123,7 +129,7 @@ describe('costs of steps', () => {
 describe('chunks of a prompt', () => {
   /** The size after many chunks beside four texts, whose steps take 20 ms. @param ms What a chunk adds, by its tokens. */
   const sizeWhere = (ms: (tokens: number) => number) => {
-    const costs = new StepCosts()
+    const costs = new StepCosts({ slots: 8, maxSlots: 8 })
     for (let time = 0; time < 5; time++) costs.add({ rows: 4, tokens: 1, read: 0 }, 20)
     for (let time = 0; time < 100; time++) {
       const { chunk } = costs
@@ -133,7 +139,7 @@ describe('chunks of a prompt', () => {
   }
 
   test('take three quarters of a step of the others at most, by halves and doubles', () => {
-    expect(new StepCosts().chunk).toBe(32)
+    expect(new StepCosts({ slots: 8, maxSlots: 8 }).chunk).toBe(32)
     expect(sizeWhere((tokens) => 0.1 * tokens)).toBe(128)
     expect(sizeWhere((tokens) => 0.4 * tokens)).toBe(32)
     expect(sizeWhere((tokens) => 0.7 * tokens)).toBe(16)
@@ -199,10 +205,16 @@ class QuotingKv extends LimitedKv {
 
 const text = [1, 2, 3, 4, 5, 6, 7]
 
-async function decode(request: Partial<TokenRequest>, kv = new QuotingKv(text), cancelAfter?: number) {
+async function decode(
+  request: Partial<TokenRequest>,
+  kv = new QuotingKv(text),
+  cancelAfter?: number,
+  options: Partial<DecoderOptions> = {},
+) {
   const decoder = new Decoder({
     kv,
     context: 256,
+    slots: 2,
     maxSlots: 2,
     maxBytes: 1_024,
     selected: 0,
@@ -211,6 +223,7 @@ async function decode(request: Partial<TokenRequest>, kv = new QuotingKv(text), 
     exclusive: (work) => work(),
     yieldToEventLoop: () => new Promise(setImmediate),
     clock: createManualClock(),
+    ...options,
   })
   const prompt = [1, 2, 3, 4, 5, 6, 7, 1, 2, 3]
   const sampling = { temperature: 0 }
@@ -281,5 +294,160 @@ describe('a decoder that verifies what is likely to come', () => {
     expect(end).toBe('cancelled')
     expect(tokens).toEqual(continuation(tokens.length))
     expect(tokens.length).toBeLessThan(240)
+  })
+})
+
+/** The worker for formats in this thread, a turn of the event loop away. */
+const inThread: StartFormatWorker = (onReply) => {
+  const serve = serveFormats(
+    () => import('@mlc-ai/web-xgrammar'),
+    (reply) => setImmediate(() => onReply(reply)),
+  )
+  return { post: serve, terminate: () => {} }
+}
+
+/** Enough for any list of objects with these names. */
+const jsonPieces = ['', '[{"', '"', 'long', '_', 'name', '":', ':', '1', '2', ',', '{"', '}', ']', 'b', ' ']
+
+/** A model without weights: its likeliest token depends on the last two, and on nothing else. */
+class ChainKv extends QuotingKv {
+  #last = 0
+
+  override async prefill(slot: number, tokens: readonly number[]) {
+    this.write(slot, tokens.length)
+    return this.#follow(tokens)
+  }
+
+  override async prefillEach(slot: number, tokens: readonly number[]) {
+    this.write(slot, tokens.length)
+    this.runs.push(tokens.length)
+    return tokens.map((token) => this.#follow([token]))
+  }
+
+  override async decode(rows: readonly { readonly slot: number; readonly token?: number }[]) {
+    this.runs.push(1)
+    return rows.map(({ slot, token = 0 }) => {
+      this.write(slot, 1)
+      return this.#follow([token])
+    })
+  }
+
+  #follow(tokens: readonly number[]) {
+    this.#last = tokens.at(-1) ?? 0
+    const values = Float32Array.from(jsonPieces, (_, token) => ((7 * this.#last + 5 * token) % 11) / 3)
+    // Commas and closing marks, so that objects end.
+    for (const token of [10, 12]) values[token] = 4
+    return { values }
+  }
+}
+
+describe('a decoder that verifies what a format allows', () => {
+  const write = async (isExact: boolean, sampling: TokenRequest['sampling'], schema: JsonSchema) => {
+    const formats = new Formats(inThread, createManualClock(), jsonPieces.length)
+    const format = {
+      format: { type: 'json_schema', schema } as const,
+      vocabulary: jsonPieces.map((piece) => piece.replaceAll(' ', '\u0120')).join('\n'),
+    }
+    const { tokens, end, kv } = await decode(
+      { prompt: [1, 2], maxTokens: 120, sampling, format, stopTokens: [0] },
+      new ChainKv([]),
+      undefined,
+      { isExact, formats },
+    )
+    return { text: tokens.map((token) => jsonPieces[token]).join(''), tokens, end, runs: kv.runs }
+  }
+  const item = {
+    type: 'object',
+    properties: { long_name: { enum: [1, 2, 12, 21] }, b: { enum: [1, 2] } },
+    required: ['long_name', 'b'],
+  }
+
+  test.each([{ temperature: 0 }, ...[1, 2, 3].map((seed) => ({ temperature: 1, seed }))])(
+    'gives the same text in fewer runs, by %o',
+    async (sampling) => {
+      const list = { type: 'array', items: item, minItems: 4, maxItems: 4 }
+      const together = await write(true, sampling, list)
+      const single = await write(false, sampling, list)
+      expect(together.tokens).toEqual(single.tokens)
+      expect(together.end).toBe('stop')
+      expect(JSON.parse(together.text)).toHaveLength(4)
+      expect(Math.max(...single.runs)).toBe(1)
+      expect(together.runs.length).toBeLessThan(0.9 * single.runs.length)
+    },
+  )
+})
+
+/** A model without weights whose likeliest tokens wander. @param errs Whether it is wrong after a token. */
+class WanderingKv extends QuotingKv {
+  readonly #errs: (token: number) => boolean
+  fails = false
+
+  constructor(errs = (_token: number) => false) {
+    super([])
+    this.#errs = errs
+  }
+
+  override async prefill(slot: number, tokens: readonly number[]) {
+    return (await this.prefillEach(slot, tokens)).at(-1) ?? this.#follow(0)
+  }
+
+  override async prefillEach(slot: number, tokens: readonly number[]) {
+    if (this.fails) throw new SpillwayError('memory_exhausted', 'No memory')
+    this.write(slot, tokens.length)
+    this.runs.push(tokens.length)
+    return tokens.map((token) => this.#follow(token))
+  }
+
+  override async decode(rows: readonly { readonly slot: number; readonly token?: number }[]) {
+    const made = await Promise.all(rows.map(({ slot, token = 0 }) => this.prefillEach(slot, [token])))
+    return made.flat()
+  }
+
+  #follow(token: number) {
+    const values = Float32Array.from({ length: 97 }, (_, to) => ((31 * token + 17 * to) % 97) / 24)
+    return { values: this.#errs(token) ? values.reverse() : values }
+  }
+}
+
+describe('a decoder with a draft model', () => {
+  const write = async (kv: WanderingKv, draft: WanderingKv | undefined, more: Partial<TokenRequest> = {}) =>
+    decode({ maxTokens: 100, sampling: { temperature: 1, seed: 4 }, ...more }, kv, undefined, {
+      draft: draft && {
+        kv: draft,
+        chooser: cpuChooser(createSampler),
+        selected: 0,
+        model: 'small',
+        context: 256,
+      },
+    })
+
+  test.each([
+    ['greedy', { temperature: 0 }],
+    ['drawn', { temperature: 1, seed: 4 }],
+    ['drawn from few', { temperature: 0.8, topK: 5, seed: 9 }],
+  ])('gives the same %s text in fewer runs, as far as the two agree', async (_name, sampling) => {
+    const { tokens: expected, kv: plain } = await write(new WanderingKv(), undefined, { sampling })
+    for (const [errs, fewer] of [
+      [() => false, 0.4],
+      [(token: number) => token % 5 === 0, 0.8],
+      [() => true, 1.3],
+    ] as const) {
+      const draft = new WanderingKv(errs)
+      const { tokens, end, kv } = await write(new WanderingKv(), draft, { sampling })
+      expect(tokens).toEqual(expected)
+      expect(end).toBe('length')
+      expect(kv.runs.length).toBeLessThan(fewer * plain.runs.length)
+      expect(draft.length(0)).toBeLessThanOrEqual(110)
+    }
+  })
+
+  test('goes on without it once it fails', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const { tokens: expected } = await write(new WanderingKv(), undefined)
+    const draft = new WanderingKv()
+    draft.fails = true
+    expect((await write(new WanderingKv(), draft)).tokens).toEqual(expected)
+    expect(warn.mock.calls).toEqual([['spillway: small drafts no more: No memory']])
+    warn.mockRestore()
   })
 })

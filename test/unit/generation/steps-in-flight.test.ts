@@ -49,6 +49,7 @@ function open() {
   const decoder = new Decoder({
     kv,
     context: 1_024,
+    slots: 8,
     maxSlots: 8,
     maxBytes: 2 ** 20,
     selected: 0,

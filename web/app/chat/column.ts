@@ -110,7 +110,7 @@ export class Column {
       abort.signal.throwIfAborted()
       const stream = model.generate(
         // A tale that ends after a few words would leave nothing to cut.
-        { prompt, maxTokens, truncate: 'start', ignoreStopTokens: true },
+        { prompt, maxTokens, truncation: 'start', ignoreStopTokens: true },
         { signal: abort.signal, policy: this.#policy },
       )
       this.#stream = stream

@@ -41,7 +41,7 @@ export class Story {
     try {
       const model = await open()
       abort.signal.throwIfAborted()
-      const request = { prompt: this.#text, maxTokens, truncate: 'start' } as const
+      const request = { prompt: this.#text, maxTokens, truncation: 'start' } as const
       const stream = model.generate(request, { signal: abort.signal })
       for await (const piece of stream) {
         this.#text += piece.text

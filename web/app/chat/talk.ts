@@ -1,6 +1,7 @@
 import type { ChatMessage } from '../../../workers/host/text/types.ts'
 import type { Model } from '../../api/model.ts'
 import { find } from '../../view/find.ts'
+import { countOf } from '../../view/words.ts'
 import { makeScrollRegion } from './scroll-region.ts'
 import { createSeamedText } from './seamed-text.ts'
 
@@ -35,12 +36,17 @@ export function showTalk({ said, failed }: TalkWatcher): { begin(model: () => Pr
     try {
       // Nothing of the conversation leaves this device.
       const stream = (await model).generate(
-        { messages: [...conversation], maxTokens },
+        { messages: [...conversation], maxTokens, truncation: 'auto' },
         { signal, policy: 'device' },
       )
       for await (const { text, reasoning = '', placement } of stream) {
         written += text
         view.add(text, reasoning, placement.tier)
+        log.scrollTop = log.scrollHeight
+      }
+      const { droppedMessages = 0 } = await stream.result
+      if (droppedMessages > 0) {
+        view.note(forgotten(droppedMessages))
         log.scrollTop = log.scrollHeight
       }
       said('The answer has ended')
@@ -81,6 +87,9 @@ export function showTalk({ said, failed }: TalkWatcher): { begin(model: () => Pr
   }
 }
 
+const forgotten = (messages: number) =>
+  `The conversation is longer than the model reads: it answered without the ${countOf(messages, 'oldest message')}.`
+
 function addQuestion(log: HTMLElement, content: string): void {
   const question = document.createElement('p')
   question.className = 'question'
@@ -102,6 +111,13 @@ function addAnswer(log: HTMLElement) {
   log.append(thought, text)
   const seamed = createSeamedText(text)
   return {
+    note: (words: string) => {
+      const note = document.createElement('p')
+      note.className = 'dropped'
+      note.dataset.testid = 'dropped'
+      note.textContent = words
+      text.after(note)
+    },
     add: (piece: string, reasoning: string, tier: Parameters<typeof seamed.add>[1]) => {
       if (reasoning !== '') {
         thought.hidden = false

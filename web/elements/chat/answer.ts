@@ -18,6 +18,8 @@ export class Answer {
   placement: Placement | undefined
   /** Tokens a second, once it is complete. */
   perSecond: number | undefined
+  /** Messages that the model did not read, once it is complete. */
+  droppedMessages = 0
 
   get text(): string {
     return this.runs.map(({ text }) => text).join('')
@@ -48,11 +50,15 @@ export async function writeAnswer(
   answer: Answer,
   { messages, maxTokens, policy, signal, onPiece }: AnswerOptions,
 ): Promise<void> {
-  const stream = model.generate({ messages, maxTokens }, { signal, ...(policy && { policy }) })
+  const stream = model.generate(
+    { messages, maxTokens, truncation: 'auto' },
+    { signal, ...(policy && { policy }) },
+  )
   for await (const piece of stream) {
     answer.add(piece)
     onPiece()
   }
-  const { timings } = await stream.result
+  const { timings, droppedMessages = 0 } = await stream.result
+  answer.droppedMessages = droppedMessages
   if (timings.perTokenMs > 0) answer.perSecond = 1_000 / timings.perTokenMs
 }

@@ -213,8 +213,9 @@ const question = (text: string) =>
   html`<div class="message user" part="message user"><span class="unseen">You: </span>${text}</div>`
 
 function answerView(answer: Answer, isWriting: boolean) {
-  const { runs, reasoning, tokens, placement, perSecond } = answer
+  const { runs, reasoning, tokens, placement, perSecond, droppedMessages } = answer
   const rate = perSecond === undefined ? '' : `, ${Math.round(perSecond)} a second`
+  const dropped = droppedMessages === 0 ? '' : `, without the ${countOf(droppedMessages, 'oldest message')}`
   return html`<div class="message assistant" part="message assistant"><span class="unseen">Answer: </span>${
     reasoning === ''
       ? nothing
@@ -224,7 +225,7 @@ function answerView(answer: Answer, isWriting: boolean) {
       html`${index > 0 ? html`<span class="unseen"> (${tierWords[tier]}:) </span>` : nothing}<span class="run" part="text" data-tier=${tier}>${text}</span>`,
   )}${
     placement
-      ? html`<p class="place" part="place" data-tier=${placement.tier}><span class="mark" aria-hidden="true"></span>${tierWords[placement.tier]}, ${countOf(tokens, 'token')}${rate}</p>`
+      ? html`<p class="place" part="place" data-tier=${placement.tier}><span class="mark" aria-hidden="true"></span>${tierWords[placement.tier]}, ${countOf(tokens, 'token')}${rate}${dropped}</p>`
       : html`<p class="place">${isWriting ? 'Waiting' : ''}</p>`
   }</div>`
 }

@@ -228,8 +228,10 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
   }
 }
 
-const sourceBuffers = ({ source }: LoadRequest) =>
-  source.from === 'bytes' ? [source.graph, ...source.external.map(({ data }) => data)] : []
+const sourceBuffers = ({ source, draft }: LoadRequest) =>
+  [source, ...(draft ? [draft.source] : [])].flatMap((one) =>
+    one.from === 'bytes' ? [one.graph, ...one.external.map(({ data }) => data)] : [],
+  )
 
 /** Whether a worker's message says that its GPU device is lost. */
 export const isLaneLost = (message: unknown): message is LaneLost =>

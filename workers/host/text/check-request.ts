@@ -13,7 +13,7 @@ const requestFields: FieldNames<TextRequest> = {
   tokens: true,
   maxTokens: true,
   stop: true,
-  truncate: true,
+  truncation: true,
   generated: true,
   ignoreStopTokens: true,
   isChat: true,
@@ -46,14 +46,13 @@ export function checkTextRequest(request: TextRequest): void {
   checkTools(request)
   checkTemplateArguments(request)
   checkSampling(request)
-  const { maxTokens = 0, generated = 0, stop, truncate } = request
+  const { maxTokens = 0, generated = 0, stop } = request
   if (!isCount(maxTokens)) throw invalid('maxTokens', 'a whole number', maxTokens)
   if (!isCount(generated)) throw invalid('generated', 'a whole number', generated)
   const stops: unknown = typeof stop === 'string' ? [stop] : (stop ?? [])
   if (!Array.isArray(stops) || !stops.every((string) => typeof string === 'string' && string !== ''))
     throw invalid('stop', 'a string that is not empty, or several', stop)
-  if (truncate !== undefined && truncate !== 'error' && truncate !== 'start')
-    throw invalid('truncate', '"error" or "start"', truncate)
+  checkTruncation(request)
   if (request.format !== undefined) checkTextFormat(request.format)
 }
 
@@ -75,6 +74,13 @@ function checkPrompt({ prompt, messages, tokens }: TextRequest): void {
       'a list of { role, content }, both strings, with tool_calls and tool_call_id where tools were called',
       value,
     )
+}
+
+function checkTruncation({ truncation, messages }: TextRequest): void {
+  if (truncation !== undefined && !['disabled', 'auto', 'start'].includes(truncation))
+    throw invalid('truncation', '"disabled", "auto" or "start"', truncation)
+  if (truncation === 'auto' && !messages)
+    throw invalid('truncation', '"start" or "disabled": only messages have turns to leave out', truncation)
 }
 
 function checkTemplateArguments({ templateArguments = {}, messages }: TextRequest): void {

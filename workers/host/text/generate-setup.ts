@@ -4,7 +4,9 @@ import type { GenerateSetup } from '../../protocol/lane.ts'
 
 /** What a tier allows the sequences of one model. */
 export interface GenerateLimits {
-  /** Sequences that are decoded at a time. */
+  /** Sequences that are decoded at a time to begin with. */
+  readonly slots: number
+  /** As many as that where a step of more takes hardly longer. */
   readonly maxSlots: number
   /** Bytes for keys and values. */
   readonly maxBytes: number
@@ -14,12 +16,12 @@ export interface GenerateLimits {
 export function generateSetup(
   { generation: spec }: Manifest,
   { kvType = 'float32' }: Variant,
-  { maxSlots, maxBytes }: GenerateLimits,
+  { slots, maxSlots, maxBytes }: GenerateLimits,
 ): GenerateSetup | undefined {
   if (!spec) return undefined
   // A runtime that copies keys and values holds them three times.
-  const largest = 3 * maxSlots * spec.context * bytesPerToken({ ...spec.kv, type: kvType })
-  return { spec, kvType, maxSlots, maxBytes: Math.min(maxBytes, largest) }
+  const largest = 3 * slots * spec.context * bytesPerToken({ ...spec.kv, type: kvType })
+  return { spec, kvType, slots, maxSlots, maxBytes: Math.min(maxBytes, largest) }
 }
 
 export const notLanguage = ({ id, task }: Manifest): SpillwayError =>

@@ -52,7 +52,7 @@ export class SequenceScheduler implements TokenGenerator {
 
   get load(): GeneratorLoad {
     return {
-      slots: this.#options.slots,
+      slots: this.#times.slots,
       running: this.#running.size,
       waiting: this.#queue.size,
       kvUsage: this.#laneLoad?.kvUsage ?? 0,
@@ -178,7 +178,7 @@ export class SequenceScheduler implements TokenGenerator {
     for (const { deaths } of this.#running.values()) if (deaths > 0) return []
     const suspect = this.#queue.all.find(({ deaths }) => deaths > 0)
     if (suspect) return this.#running.size === 0 ? [suspect] : []
-    const free = this.#options.slots - this.#running.size
+    const free = this.#times.slots - this.#running.size
     return free > 0 ? this.#queue.all.slice(0, free) : this.#nextOfNewcomer()
   }
 
@@ -231,6 +231,7 @@ export class SequenceScheduler implements TokenGenerator {
       while (this.#running.size > 0 && this.#leased?.lane === lane) {
         const { events, load } = await lane.takeEvents(session)
         this.#laneLoad = load
+        this.#times.slots = load.slots
         if (this.#leased?.lane !== lane) return
         for (const event of events) this.#receive(event)
         this.#dispatch()

@@ -7,25 +7,25 @@ const movedMean = (mean: number, ms: number) => (mean === 0 ? ms : 0.8 * mean + 
 
 /** How long the sequences of one model take: moving averages, in milliseconds; zero before the first has ended. */
 export class SlotTimes {
-  readonly #slots: number
+  /** Sequences that one lane decodes at a time, as it told last. */
+  slots: number
   /** From the request to the end. */
   #wholeMs = 0
   /** While they had a slot. */
   #slotMs = 0
 
-  /** @param slots Sequences that one lane decodes at a time. */
   constructor(slots: number) {
-    this.#slots = slots
+    this.slots = slots
   }
 
   /** Of all slots that a sequence takes. */
   get costMs(): number {
-    return Math.max(1, this.#wholeMs / this.#slots)
+    return Math.max(1, this.#wholeMs / this.slots)
   }
 
   /** Until so many sequences are done. */
   doneMs(sequences: number): number {
-    return (this.#wholeMs * sequences) / this.#slots
+    return (this.#wholeMs * sequences) / this.slots
   }
 
   ended({ ageMs, slotMs }: { readonly ageMs: number; readonly slotMs: number }): void {
@@ -46,7 +46,7 @@ export class SlotTimes {
     if (maxStartMs === undefined || queue.size === 0 || this.#slotMs === 0) return undefined
     const limitMs = Math.min(maxStartMs, wait.deadlineMs ?? Number.POSITIVE_INFINITY)
     const ahead = queue.size * queue.shareAhead(wait, this.costMs)
-    const startMs = ((ahead + 1) * this.#slotMs) / this.#slots
+    const startMs = ((ahead + 1) * this.#slotMs) / this.slots
     return startMs > limitMs ? tooLong(startMs, limitMs) : undefined
   }
 }

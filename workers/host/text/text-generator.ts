@@ -9,7 +9,7 @@ import { answerFormOf } from './parts/answer-form.ts'
 import { markersOf, markerTokens, withCallableTools } from './parts/chat-parts.ts'
 import { pieceReaderOf } from './parts/piece-reader.ts'
 import { createTextAssembler } from './tokenizer/assembler.ts'
-import { promptTokensOf } from './tokenizer/prompt.ts'
+import { readPrompt } from './tokenizer/prompt.ts'
 import { vocabularyOf } from './tokenizer/vocabulary.ts'
 import type {
   GenerateResult,
@@ -38,9 +38,10 @@ export interface TextGeneratorOptions {
 
 /** Text over tokens: turns prompts and chats into tokens, and tokens into text up to a stop string. */
 export function createTextGenerator(options: TextGeneratorOptions): TextGenerator {
-  const { tokenizer, tokens } = options
+  const { tokenizer, contextLength, tokens } = options
   return {
     tokenizer,
+    contextLength,
     generate: (request, wait) => start(options, request, wait),
     refusal: (texts, promptTokens, wait) => tokens.refusal?.(texts, promptTokens, wait),
     get load() {
@@ -90,7 +91,8 @@ async function pump(
   const askedAt = clock.now()
   checkTextRequest(given)
   const request = withCallableTools(given)
-  const sequence = sequenceOf(options, request)
+  const read = readPrompt(request, tokenizer, options.contextLength)
+  const sequence = sequenceOf(options, request, read.tokens)
   const { prompt, generated } = sequence
   const original = prompt.slice(0, prompt.length - generated)
   const format = await formatOf(options, request, original)
@@ -151,6 +153,7 @@ async function pump(
     ...(toolCalls.length > 0 && { toolCalls }),
     tokens: handedOut,
     finish,
+    ...(read.droppedMessages > 0 && { droppedMessages: read.droppedMessages }),
     usage: {
       promptTokens: original.length,
       generatedTokens: handedOut.length,
@@ -186,19 +189,15 @@ async function formatOf(
 function sequenceOf(
   { tokenizer, contextLength, defaults, adapter }: TextGeneratorOptions,
   request: TextRequest,
+  prompt: readonly number[],
 ): TokenRequest {
-  const { generated = 0, maxTokens, truncate, ignoreStopTokens } = request
-  const tokens = promptTokensOf(request, tokenizer)
-  const prompt =
-    truncate === 'start' && tokens.length >= contextLength
-      ? tokens.slice(tokens.length - contextLength + reservedTokens(maxTokens, contextLength))
-      : tokens
+  const { generated = 0, maxTokens, ignoreStopTokens } = request
   const available = contextLength - prompt.length
   if (available < 1) {
     throw new SpillwayError('context_exceeded', 'The prompt is longer than the model reads', {
       expected: `fewer than ${contextLength} tokens`,
       got: `${prompt.length}`,
-      hint: 'Shorten it, or let its beginning be cut off: truncate: "start".',
+      hint: 'Shorten it, or let it be truncated: "auto" leaves out the oldest turns of a chat, "start" any beginning.',
     })
   }
   return {
@@ -211,9 +210,5 @@ function sequenceOf(
     ...((stopsOf(request).length > 0 || request.tools) && { endsByText: true }),
   }
 }
-
-/** New tokens that a truncated prompt leaves place for: those asked for, but half of the context at most. */
-const reservedTokens = (maxTokens: number | undefined, contextLength: number) =>
-  Math.max(1, Math.min(maxTokens ?? contextLength, contextLength >> 1))
 
 const stopsOf = ({ stop = [] }: TextRequest): readonly string[] => (typeof stop === 'string' ? [stop] : stop)

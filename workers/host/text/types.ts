@@ -175,8 +175,12 @@ export type TextRequest = Prompt &
     readonly maxTokens?: number | undefined
     /** Strings that end the text. They are not part of it. */
     readonly stop?: string | readonly string[] | undefined
-    /** For a prompt longer than the context: `error` (default), or `start` to cut off its beginning. */
-    readonly truncate?: 'error' | 'start' | undefined
+    /**
+     * For a prompt that leaves no place in the context: `disabled` (default) is an error where it has none for a token.
+     * `auto` leaves out the oldest turns of `messages`, so that `maxTokens` have place, but not the system's messages at the
+     * beginning and the last turn. `start` cuts off the beginning of any prompt that is longer than the context.
+     */
+    readonly truncation?: 'disabled' | 'auto' | 'start' | undefined
     /** How many of the last `tokens` were generated before; see TokenRequest. */
     readonly generated?: number | undefined
     /** Continues past the model's own stop tokens. */
@@ -237,6 +241,11 @@ export interface GenerateResult {
   readonly toolCalls?: readonly WrittenCall[] | undefined
   readonly tokens: readonly number[]
   readonly finish: FinishReason
+  /**
+   * With `truncation: 'auto'`, how many messages the model did not read: the first ones after the system's. Absent where it
+   * read all.
+   */
+  readonly droppedMessages?: number | undefined
   readonly usage: Usage
   readonly timings: GenerateTimings & { readonly totalMs: number }
 }
@@ -254,6 +263,8 @@ export interface TextGenerator {
   /** As of `TokenGenerator`. */
   refusal?(texts: number, tokens: number, options?: WaitOptions): SpillwayError | undefined
   readonly tokenizer: Tokenizer
+  /** Tokens that a prompt and its text may have together. */
+  readonly contextLength: number
   readonly load: GeneratorLoad
   readonly executedOn: TokenGenerator['executedOn']
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../models/async/clock.ts'
+import type { SpillwayError } from '../../../models/core/index.ts'
 import type { ChoiceRow, Chooser, Chosen, DeviceLogits, Logits } from '../sampling/types.ts'
 import type { Sequence } from './sequence.ts'
 import type { StepKind } from './step-costs.ts'
@@ -7,8 +8,8 @@ import { StepsInFlight } from './steps-in-flight.ts'
 export interface ChoosingOptions {
   readonly chooser: Chooser
   readonly clock: Clock
-  /** A sequence's format ends it. */
-  readonly onEnd: (sequence: Sequence) => void
+  /** A sequence's format ends it. @param error Where it cannot be followed. */
+  readonly onEnd: (sequence: Sequence, error?: SpillwayError) => void
 }
 
 /** The choice of sequences' tokens: what waits for a format, and what is in flight. */
@@ -47,7 +48,7 @@ export class Choosing {
       if (!sequence.canChoose) {
         // The runtime may write over its output at the next run.
         sequence.heldLogits = await chooser.keep(own)
-      } else if (sequence.isAtEnd) onEnd(sequence)
+      } else if (sequence.isAtEnd || sequence.format?.error) onEnd(sequence, sequence.format?.error)
       else {
         ready.push(sequence)
         rows.push(sequence.choiceFrom(own, this.#flight.count))
@@ -88,9 +89,14 @@ export class Choosing {
     return all ? sequences : []
   }
 
-  /** Resolves when a sequence with logits can go on, or something else has come. */
-  async formatsSettled(running: readonly Sequence[]): Promise<void> {
-    const settled = running.flatMap(({ heldLogits, format }) => (heldLogits && format ? format.settled : []))
+  /** Resolves when one of the sequences whose logits wait for its format can go on, or something else has come. */
+  heldSettled(running: readonly Sequence[]): Promise<void> {
+    return this.formatsSettled(running.filter(({ heldLogits }) => heldLogits))
+  }
+
+  /** Resolves when a format of these sequences is known further, or something else has come. */
+  async formatsSettled(sequences: readonly Sequence[]): Promise<void> {
+    const settled = sequences.flatMap(({ format }) => (format ? format.settled : []))
     if (settled.length === 0) return
     const woken = new Promise<void>((resolve) => {
       this.#wake = resolve

@@ -1,23 +1,18 @@
 import { systemClock } from '../../../models/async/clock.ts'
 import { type Backend, messageOf } from '../../../models/core/index.ts'
-import type { KvSpec } from '../../../models/core/kv-spec.ts'
 import type { GenerateSetup } from '../../protocol/lane.ts'
 import { Formats } from '../format/formats.ts'
-import { DecoderGraph } from '../kv/decoder-graph.ts'
-import { GatheredKv } from '../kv/gathered-kv.ts'
-import { InPlaceKv } from '../kv/in-place-kv.ts'
-import type { Kv, KvShape } from '../kv/kv.ts'
-import { PerSequenceKv } from '../kv/per-sequence-kv.ts'
-import type { Ort, OrtSession, TensorMemory } from '../runtime/ort.ts'
+import { createKv } from '../kv/create-kv.ts'
+import type { Kv } from '../kv/kv.ts'
+import type { Ort, OrtSession } from '../runtime/ort.ts'
 import { laneLost } from '../runtime/run-failure.ts'
 import { cpuChooser } from '../sampling/cpu-chooser.ts'
 import { createSampler } from '../sampling/sampler.ts'
 import type { Chooser, Chosen, Logits } from '../sampling/types.ts'
 import { Decoder } from './decoder.ts'
+import type { DraftModelOptions } from './draft-model.ts'
+import type { RunsOptions } from './runs.ts'
 import { yieldToEventLoop } from './yield-to-event-loop.ts'
-
-/** Tokens of a slot before any sequence needed more. */
-const firstCapacity = 256
 
 /** What a decoder needs to know of its model. */
 export interface DecoderSetup extends GenerateSetup {
@@ -25,51 +20,55 @@ export interface DecoderSetup extends GenerateSetup {
   readonly isExact: boolean
 }
 
-/**
- * A decoder over a session. Its keys and values are kept in the way that is fastest on the backend. A first run checks
- * the graph and compiles its shaders.
- */
+/** A decoder over a session. @param openDraft Opens the draft model, where there is one that can run. */
 export async function createDecoder(
   ort: Ort,
   session: OrtSession,
   backend: Backend,
-  { spec, kvType, maxSlots, maxBytes, isExact }: DecoderSetup,
+  setup: DecoderSetup,
   exclusive: <T>(work: () => Promise<T>) => Promise<T>,
+  openDraft: () => Promise<DraftModelOptions | undefined>,
 ): Promise<Decoder> {
-  const memory = spec.batched === true ? await ort.memory(backend, session) : undefined
-  const graph = new DecoderGraph(
-    ort,
-    memory?.session ?? session,
-    spec.kv.layers,
-    spec.vocabulary,
-    spec.adapters !== undefined,
-  )
-  const shape = { slots: 1, capacity: Math.min(firstCapacity, spec.context) }
-  const kv = createKv(ort, graph, memory, { ...spec.kv, type: kvType }, shape, spec.batched === true)
-  let chooser: Chooser
-  try {
-    const [logits] = await kv.decode([{ slot: 0, token: 0 }], 'all')
-    kv.truncate(0, 0)
-    const isOnGpu = backend === 'webgpu' && graph.selected === 0
-    chooser = (isOnGpu && (await deviceChooser(ort, kv, graph, spec.vocabulary, logits))) || onCpu()
-    kv.truncate(0, 0)
-  } catch (cause) {
-    kv.dispose()
-    throw cause
-  }
+  const { spec, slots, maxSlots, maxBytes, isExact } = setup
+  const opened = await openGraph(ort, session, backend, setup)
   return new Decoder({
-    kv,
+    ...opened,
     context: spec.context,
+    slots,
     maxSlots,
     maxBytes,
-    selected: graph.selected,
     isExact,
-    chooser,
+    draft: await openDraft(),
     formats: ort.startFormatWorker && new Formats(ort.startFormatWorker, systemClock, spec.vocabulary),
     exclusive,
     yieldToEventLoop,
     clock: systemClock,
   })
+}
+
+/**
+ * A graph's keys and values, kept in the way that is fastest on the backend, and what chooses from its logits. A first run
+ * checks the graph and compiles its shaders.
+ */
+export async function openGraph(
+  ort: Ort,
+  session: OrtSession,
+  backend: Backend,
+  setup: Pick<GenerateSetup, 'spec' | 'kvType'>,
+): Promise<RunsOptions> {
+  const { vocabulary } = setup.spec
+  const { kv, selected, logitsType } = await createKv(ort, session, backend, setup)
+  try {
+    const [logits] = await kv.decode([{ slot: 0, token: 0 }], 'all')
+    kv.truncate(0, 0)
+    const isOnGpu = backend === 'webgpu' && selected === 0
+    const chooser = (isOnGpu && (await deviceChooser(ort, kv, logitsType, vocabulary, logits))) || onCpu()
+    kv.truncate(0, 0)
+    return { kv, chooser, selected }
+  } catch (cause) {
+    kv.dispose()
+    throw cause
+  }
 }
 
 const onCpu = () => cpuChooser(createSampler)
@@ -81,7 +80,7 @@ const onCpu = () => cpuChooser(createSampler)
 async function deviceChooser(
   ort: Ort,
   kv: Kv,
-  { logitsType }: DecoderGraph,
+  logitsType: 'float32' | 'float16',
   vocabulary: number,
   logits: Logits | undefined,
 ): Promise<Chooser | undefined> {
@@ -114,16 +113,4 @@ const greedy = { temperature: 0 }
 function isAsGood(chosen: Chosen | undefined, expected: Chosen | undefined, { values }: Logits): boolean {
   if (!chosen || !expected || !('token' in chosen) || !('token' in expected)) return chosen !== undefined
   return Math.abs((values[chosen.token] ?? Number.NaN) - (values[expected.token] ?? Number.NaN)) < 1e-3
-}
-
-function createKv(
-  ort: Ort,
-  graph: DecoderGraph,
-  memory: TensorMemory | undefined,
-  spec: KvSpec,
-  shape: KvShape,
-  batched: boolean,
-): Kv {
-  if (!batched) return new PerSequenceKv(graph, ort, spec, shape)
-  return memory ? new InPlaceKv(graph, memory, spec, shape) : new GatheredKv(graph, ort, spec, shape)
 }

@@ -3,15 +3,19 @@ import type { FinishReason, GeneratorLoad } from '../../protocol/generation.ts'
 import type { EventsReply, SequenceRequest } from '../../protocol/lane.ts'
 import type { Kv } from '../kv/kv.ts'
 import type { Chosen } from '../sampling/types.ts'
-import { Choosing } from './choosing.ts'
+import { Choosing, type ChoosingOptions } from './choosing.ts'
+import { createSlots } from './create-slots.ts'
 import type { DecoderOptions } from './decoder-options.ts'
 import { checkLength, noMemory, wireError } from './errors.ts'
 import { EventBuffer } from './event-buffer.ts'
 import { PreparingSequences } from './preparing-sequences.ts'
 import { Prompts } from './prompts.ts'
+import { type Proposal, Proposals } from './proposals.ts'
+import { type RaggedPart, RaggedParts } from './ragged-parts.ts'
 import { Runs } from './runs.ts'
 import { Sequence } from './sequence.ts'
-import { SlotTable } from './slot-table.ts'
+import { SequenceQueue } from './sequence-queue.ts'
+import type { Slots } from './slots.ts'
 import { StepCosts, type StepKind } from './step-costs.ts'
 
 /** After so long without work, the slots' memory is given back. */
@@ -24,15 +28,16 @@ const idleMs = 60_000
 export class Decoder {
   readonly #options: DecoderOptions
   readonly #kv: Kv
-  readonly #slots: SlotTable<Sequence>
+  readonly #slots: Slots<Sequence>
   readonly #events: EventBuffer
   readonly #preparing: PreparingSequences
   readonly #choosing: Choosing
   readonly #runs: Runs
   readonly #prompts: Prompts
-  readonly #costs = new StepCosts()
-  #waiting: Sequence[] = []
-  #running: Sequence[] = []
+  readonly #parts: RaggedParts
+  readonly #proposals: Proposals
+  readonly #queue: SequenceQueue
+  readonly #costs: StepCosts
   /** Whether sequences came, left or ended since a step was begun without any in flight. */
   #hasChanged = false
   #isAwake = false
@@ -42,24 +47,22 @@ export class Decoder {
   constructor(options: DecoderOptions) {
     this.#options = options
     this.#kv = options.kv
-    this.#slots = new SlotTable(options)
-    this.#choosing = new Choosing({
-      ...options,
-      onEnd: (sequence) => this.#end(sequence, { finish: 'stop' }),
-    })
-    this.#runs = new Runs(options, (work) => this.#exclusive(work))
+    this.#costs = new StepCosts(options)
+    this.#slots = createSlots(options, () => this.#costs.slots)
+    const onEnd: ChoosingOptions['onEnd'] = (one, error) => this.#end(one, { finish: 'stop', error })
+    this.#choosing = new Choosing({ ...options, onEnd })
     this.#events = new EventBuffer(options.clock, () => this.load)
-    this.#prompts = new Prompts({
-      ...options,
-      slots: this.#slots,
-      runs: this.#runs,
-      costs: this.#costs,
-      events: this.#events,
-    })
+    const exclusive: DecoderOptions['exclusive'] = (work) => this.#exclusive(work)
+    const shared = { ...options, exclusive, slots: this.#slots, costs: this.#costs, events: this.#events }
+    this.#proposals = new Proposals({ ...shared, choosing: this.#choosing })
+    this.#runs = new Runs(options, exclusive)
+    this.#queue = new SequenceQueue(this.#slots, this.#events)
+    this.#parts = new RaggedParts(shared)
+    this.#prompts = new Prompts({ ...shared, runs: this.#runs })
     this.#preparing = new PreparingSequences({
       formats: options.formats,
       onReady: (sequence) => {
-        this.#waiting.push(sequence)
+        this.#queue.add(sequence)
         this.#startWork()
       },
       onFailure: (sequence, cause) => {
@@ -71,9 +74,9 @@ export class Decoder {
 
   get load(): GeneratorLoad {
     return {
-      slots: this.#options.maxSlots,
-      running: this.#running.length,
-      waiting: this.#waiting.length + this.#preparing.all.length,
+      slots: this.#costs.slots,
+      running: this.#queue.running.length,
+      waiting: this.#queue.waiting.length + this.#preparing.all.length,
       kvUsage: this.#slots.usage,
     }
   }
@@ -86,7 +89,7 @@ export class Decoder {
         checkLength(request.prompt.length, context)
         const sequence = new Sequence(id, request, context, this.#options.chooser)
         if (request.format) void this.#preparing.add(sequence, request.format)
-        else this.#waiting.push(sequence)
+        else this.#queue.add(sequence)
       } catch (cause) {
         this.#events.add({ id, tokens: [], error: wireError(cause) })
         this.#events.flush()
@@ -115,31 +118,35 @@ export class Decoder {
     for (const sequence of this.#all) this.#end(sequence, { error })
     this.#events.flush()
     this.#options.formats?.close()
+    this.#proposals.close()
     this.#options.chooser.close()
     this.#kv.dispose()
   }
 
   get #all(): Sequence[] {
-    return [...this.#preparing.all, ...this.#waiting, ...this.#running]
+    return [...this.#preparing.all, ...this.#queue.waiting, ...this.#queue.running]
   }
 
   #startWork(): void {
     this.#hasChanged = true
     this.#choosing.wake()
-    if (!this.#isAwake && !this.#isClosed && this.#waiting.length > 0) void this.#work()
+    if (!this.#isAwake && !this.#isClosed && this.#queue.waiting.length > 0) void this.#work()
   }
 
   async #work(): Promise<void> {
     this.#isAwake = true
     this.#cancelIdle()
-    while (!this.#isClosed && this.#waiting.length + this.#running.length + this.#choosing.inFlight > 0) {
+    while (
+      !this.#isClosed &&
+      this.#queue.waiting.length + this.#queue.running.length + this.#choosing.inFlight > 0
+    ) {
       try {
         await this.#step()
       } catch (cause) {
         this.#choosing.clear()
         this.#slots.clear()
         const error = SpillwayError.from(cause, 'run_failed', 'A decoding step failed')
-        for (const sequence of [...this.#running]) this.#end(sequence, { error })
+        for (const sequence of this.#queue.running) this.#end(sequence, { error })
       }
       await this.#events.stepped()
       await this.#options.yieldToEventLoop()
@@ -150,42 +157,60 @@ export class Decoder {
 
   /** While tokens are in flight, nothing but further steps of the same sequences is started. */
   async #step(): Promise<void> {
-    const { clock } = this.#options
-    const from = clock.now()
+    const from = this.#options.clock.now()
     const kind = this.#choosing.inFlight > 0 ? this.#choosing.kind : await this.#startStep()
     for (let ahead = this.#goingAhead(); ahead.length > 0; ahead = this.#goingAhead())
       await this.#decode(ahead)
     await this.#takeChosen()
-    this.#costs.add(kind, clock.now() - from)
+    this.#costs.add(kind, this.#options.clock.now() - from)
   }
 
   /** One chunk of one prompt, and one token of every sequence whose prompt has been read. */
   async #startStep(): Promise<StepKind> {
     this.#hasChanged = false
     this.#endCancelled()
-    await this.#choosing.startHeld(this.#running)
+    await this.#choosing.startHeld(this.#queue.running)
     await this.#takeChosen()
     this.#admitWaiting()
-    const reading = this.#prompts.next(this.#running)
+    if (this.#kv.ragged) return this.#startRaggedStep()
+    const reading = this.#prompts.next(this.#queue.running)
     const read = reading ? await this.#readChunk(reading) : 0
-    this.#reserveNextToken()
+    this.#queue.reserve(() => this.#queue.running)
     // A prompt that was read to its end in this step has its first token already.
-    const rows = this.#running.filter(
+    const rows = this.#queue.running.filter(
       (sequence) => sequence !== reading && this.#prompts.unread(sequence) === 1,
     )
-    const proposed = reading ? [] : this.#propose(rows)
-    if (rows[0] && proposed.length > 0) await this.#verify(rows[0], proposed)
+    const proposal = await this.#proposals.next(reading ? [] : rows)
+    if (rows[0] && proposal.tokens.length > 0) await this.#verify(rows[0], proposal)
     else if (rows.length > 0) await this.#decode(rows)
-    else if (!reading) await this.#choosing.formatsSettled(this.#running)
-    return { rows: rows.length, tokens: 1 + proposed.length, read }
+    else if (!reading) await this.#choosing.heldSettled(this.#queue.running)
+    return { rows: rows.length, tokens: 1 + proposal.tokens.length, read, isDrafted: proposal.isDrafted }
+  }
+
+  /** One run of parts of prompts, and of one token of every sequence whose prompt has been read. */
+  async #startRaggedStep(): Promise<StepKind> {
+    let parts: readonly RaggedPart[] = []
+    this.#queue.reserve(() => {
+      parts = this.#parts.next(this.#queue.running)
+      return parts.map(({ sequence }) => sequence)
+    })
+    const steps = parts.filter(({ isStep }) => isStep).map(({ sequence }) => sequence)
+    const [first] = steps
+    const proposal = await this.#proposals.next(parts.length === 1 ? steps : [])
+    if (first && proposal.tokens.length > 0) await this.#verify(first, proposal)
+    else if (parts.length > 0) {
+      const sequences = parts.map(({ sequence }) => sequence)
+      await this.#choosing.start(sequences, await this.#runs.ragged(parts))
+    } else await this.#choosing.heldSettled(this.#queue.running)
+    const read = parts.reduce((sum, { count }) => sum + count, 0) - steps.length
+    return { rows: steps.length, tokens: 1 + proposal.tokens.length, read, isDrafted: proposal.isDrafted }
   }
 
   /** The sequences of the steps in flight, where one more step of them may be started. */
   #goingAhead(): readonly Sequence[] {
-    const { capacity } = this.#kv.shape
-    const sequences = this.#hasChanged ? [] : this.#choosing.goingAhead(this.#running)
-    if (this.#propose(sequences).length > 0) return []
-    return sequences.every(({ slot = 0 }) => this.#kv.length(slot) < capacity) ? sequences : []
+    const sequences = this.#hasChanged ? [] : this.#choosing.goingAhead(this.#queue.running)
+    const hasRoom = (sequence: Sequence) => this.#kv.length(sequence.slot ?? 0) < this.#slots.room(sequence)
+    return sequences.every(hasRoom) && !this.#proposals.arePossible(sequences) ? sequences : []
   }
 
   /** Starts a step. Where others are in flight, its rows' tokens are those that the last of them chooses. */
@@ -195,22 +220,21 @@ export class Decoder {
 
   /** Hands on the tokens of the oldest step in flight. Those of sequences that have ended are thrown away. */
   async #takeChosen(): Promise<void> {
-    for (const [sequence, chosen] of await this.#choosing.take()) {
-      if (this.#isRunning(sequence)) this.#accept(sequence, chosen)
-    }
+    for (const [sequence, chosen] of await this.#choosing.take()) this.#accept(sequence, [chosen])
   }
 
   /** Runs what was proposed at once, and hands on as much of it as steps one by one would have given, and one more. */
-  async #verify(sequence: Sequence, proposed: readonly number[]): Promise<void> {
-    for (const chosen of await this.#runs.verify(sequence, proposed))
-      if (this.#isRunning(sequence)) this.#accept(sequence, chosen)
+  async #verify(sequence: Sequence, { tokens: proposed, isDrafted }: Proposal): Promise<void> {
+    const chosen = await this.#runs.verify(sequence, proposed)
+    if (isDrafted) sequence.noteDraft(proposed.length, chosen.length - 1)
+    this.#accept(sequence, chosen)
     const { slot, tokens } = sequence
     if (slot !== undefined) this.#kv.truncate(slot, tokens.length - 1)
   }
 
   /** Reads a chunk of a prompt, the last with the first new token. @returns how many tokens it has. */
   async #readChunk(sequence: Sequence): Promise<number> {
-    const { tokens, logits } = await this.#prompts.read(sequence, this.#running)
+    const { tokens, logits } = await this.#prompts.read(sequence, this.#queue.running)
     if (logits) {
       await this.#choosing.start([sequence], [logits])
       await this.#takeChosen()
@@ -226,64 +250,38 @@ export class Decoder {
     })
   }
 
-  /** What may come next, where a sequence is alone: several fill a run by themselves. */
-  #propose([sequence, ...others]: readonly Sequence[]): readonly number[] {
-    const { returnsEach, shape } = this.#kv
-    if (!sequence || others.length > 0 || !returnsEach || !this.#options.isExact) return []
-    return sequence.propose(shape.capacity, this.#costs)
-  }
+  #isRunning = (sequence: Sequence): boolean =>
+    !sequence.isCancelled && this.#queue.running.includes(sequence)
 
-  #isRunning = (sequence: Sequence): boolean => !sequence.isCancelled && this.#running.includes(sequence)
-
-  #accept(sequence: Sequence, chosen: Chosen): void {
-    if (chosen instanceof SpillwayError) {
-      this.#end(sequence, { error: chosen })
-      return
+  /** Takes a sequence's next tokens, as far as it goes. */
+  #accept(sequence: Sequence, chosen: readonly Chosen[]): void {
+    for (const one of chosen) {
+      if (!this.#isRunning(sequence)) return
+      if (one instanceof SpillwayError) {
+        this.#end(sequence, { error: one })
+        return
+      }
+      const { token, finish } = sequence.accept(one)
+      if (token) this.#events.add({ id: sequence.id, tokens: [token] })
+      if (finish) this.#end(sequence, { finish })
     }
-    const { token, finish } = sequence.accept(chosen)
-    if (token) this.#events.add({ id: sequence.id, tokens: [token] })
-    if (finish) this.#end(sequence, { finish })
+    if (this.#isRunning(sequence)) this.#proposals.expect(sequence, this.#queue.running)
   }
 
-  /** Gives slots to waiting sequences, first come first served, while there is memory. */
+  /** Gives slots to waiting sequences. One that fits nowhere ends. */
   #admitWaiting(): void {
-    for (;;) {
-      const [sequence] = this.#waiting
-      if (!sequence) return
-      const cachedTokens = this.#slots.assign(sequence, sequence.request.maxTokens - sequence.newTokens)
-      if (cachedTokens !== undefined) {
-        this.#waiting.shift()
-        this.#running.push(sequence)
-        this.#events.add({ id: sequence.id, tokens: [], cachedTokens })
-      } else if (this.#running.length > 0) return
-      else this.#end(sequence, { error: noMemory(sequence.tokens.length) })
-    }
-  }
-
-  /** Room for each running sequence's next token. Where memory ends, the last to come is preempted. */
-  #reserveNextToken(): void {
-    for (;;) {
-      const last = this.#running.at(-1)
-      if (!last) return
-      let longest = 0
-      for (const { tokens } of this.#running) longest = Math.max(longest, tokens.length)
-      if (this.#slots.reserve(longest)) return
-      this.#slots.preempt(last)
-      this.#running.pop()
-      this.#waiting.unshift(last)
-    }
+    for (let none = this.#queue.admit(); none; none = this.#queue.admit())
+      this.#end(none, { error: noMemory(none.tokens.length) })
   }
 
   #end(sequence: Sequence, how: { readonly finish?: FinishReason; readonly error?: unknown }): void {
     const { id } = sequence
     this.#preparing.remove(sequence)
-    this.#waiting = this.#waiting.filter((other) => other !== sequence)
-    this.#running = this.#running.filter((other) => other !== sequence)
-    this.#slots.release(sequence)
+    this.#queue.remove(sequence)
     this.#hasChanged = true
     sequence.close()
-    if (how.finish) this.#events.add({ id, tokens: [], finish: how.finish })
-    else if (how.error !== undefined) this.#events.add({ id, tokens: [], error: wireError(how.error) })
+    if (how.error !== undefined) this.#events.add({ id, tokens: [], error: wireError(how.error) })
+    else if (how.finish) this.#events.add({ id, tokens: [], finish: how.finish })
   }
 
   #endCancelled(): void {
@@ -294,6 +292,7 @@ export class Decoder {
     void this.#options.exclusive(async () => {
       if (this.#isAwake || this.#isClosed) return
       this.#slots.shrink()
+      this.#proposals.shrink()
       if (this.#preparing.all.length === 0) this.#options.formats?.close()
     })
   }

@@ -3,12 +3,12 @@ import type { EventBuffer } from './event-buffer.ts'
 import { nextChunk } from './next-chunk.ts'
 import type { RunLogits, Runs } from './runs.ts'
 import type { Sequence } from './sequence.ts'
-import type { SlotTable } from './slot-table.ts'
+import type { Slots } from './slots.ts'
 import type { StepCosts } from './step-costs.ts'
 
 export interface PromptsOptions {
   readonly kv: Kv
-  readonly slots: SlotTable<Sequence>
+  readonly slots: Slots<Sequence>
   readonly runs: Runs
   readonly costs: StepCosts
   readonly events: EventBuffer

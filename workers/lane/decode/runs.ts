@@ -2,18 +2,21 @@ import { SpillwayError } from '../../../models/core/index.ts'
 import type { LogitsMode } from '../kv/kv.ts'
 import type { Chosen, DeviceLogits, Logits } from '../sampling/types.ts'
 import type { DecoderOptions } from './decoder-options.ts'
+import type { RaggedPart } from './ragged-parts.ts'
 import type { Sequence } from './sequence.ts'
 
 /** Where a run's logits are: on the CPU, or left on the device for the chooser there. */
 export type RunLogits = Logits | DeviceLogits
 
+export type RunsOptions = Pick<DecoderOptions, 'kv' | 'chooser' | 'selected'>
+
 /** Runs of the model on sequences' tokens, one at a time. Their logits stay where tokens are chosen. */
 export class Runs {
-  readonly #options: DecoderOptions
+  readonly #options: RunsOptions
   readonly #exclusive: DecoderOptions['exclusive']
 
-  /** @param exclusive As of the options; it may refuse. */
-  constructor(options: DecoderOptions, exclusive: DecoderOptions['exclusive']) {
+  /** @param exclusive As of the decoder's options; it may refuse. */
+  constructor(options: RunsOptions, exclusive: DecoderOptions['exclusive']) {
     this.#options = options
     this.#exclusive = exclusive
   }
@@ -37,6 +40,20 @@ export class Runs {
         tokens: isAhead ? device.tokens(rows.length) : undefined,
       })
       return places.map((row) => ({ row }))
+    })
+  }
+
+  /** Parts of sequences, of any numbers of tokens. @returns the logits after each, where it is the last. */
+  ragged(parts: readonly RaggedPart[]): Promise<readonly (RunLogits | undefined)[]> {
+    const { kv, chooser } = this.#options
+    const rows = parts.map(({ sequence: { slot = 0, tokens }, count }) => {
+      const before = kv.length(slot)
+      return { slot, tokens: tokens.slice(before, before + count) }
+    })
+    return this.#exclusive(async () => {
+      const { device } = chooser
+      const read = await kv.ragged?.(rows, device?.logits(rows.length))
+      return parts.map(({ isLast }, row) => (isLast ? (device ? { row } : read?.[row]) : undefined))
     })
   }
 

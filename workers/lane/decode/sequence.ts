@@ -1,7 +1,8 @@
 import type { FinishReason, GeneratedToken, TokenRequest } from '../../protocol/generation.ts'
-import type { HeldFormat } from '../format/formats.ts'
+import type { HeldFormat } from '../format/held-format.ts'
 import { hasPenalties } from '../sampling/penalties.ts'
 import type { Choice, ChoiceRow, Chooser, DeviceLogits, Logits } from '../sampling/types.ts'
+import { mostProposed } from './hit-rate.ts'
 import { Speculation } from './speculation.ts'
 import type { StepCosts } from './step-costs.ts'
 
@@ -43,9 +44,9 @@ export class Sequence {
     return this.tokens.length - this.request.prompt.length
   }
 
-  /** Whether it is known what its next token is chosen from. */
+  /** Whether it is known what its next token is chosen from, or that it cannot be. */
   get canChoose(): boolean {
-    return !this.format || this.format.allowed !== undefined
+    return !this.format || (this.format.allowed ?? this.format.error) !== undefined
   }
 
   /** Whether its format ends it here. */
@@ -55,7 +56,8 @@ export class Sequence {
 
   /** What its next token is chosen from, or the one that comes `ahead` tokens later. */
   choiceFrom(logits: Logits | DeviceLogits, ahead: number): ChoiceRow {
-    const { allowed } = this.format ?? {}
+    const { format } = this
+    const allowed = ahead > 0 ? format?.path[ahead - 1]?.allowed : format?.allowed
     return { choice: this.#choice, logits, position: this.tokens.length + ahead, allowed: allowed?.mask }
   }
 
@@ -71,23 +73,49 @@ export class Sequence {
   }
 
   /**
-   * Tokens that are likely to come next, where it pays to verify them in one run. None where a penalty or a format depends
-   * on those in front of them, which are not known to be right.
+   * Tokens that are likely to come next, at most so many, where it pays to verify them in one run. None with penalties:
+   * they are against what repeats itself, which is what is proposed.
    */
-  propose(capacity: number, costs: StepCosts): readonly number[] {
-    const { format, sampling } = this.request
-    if (format || hasPenalties(sampling)) return []
-    this.#speculation ??= new Speculation(this.tokens, costs)
-    return this.#speculation.propose(Math.min(this.room - 1, capacity - this.tokens.length))
+  propose(most: number, costs: StepCosts): readonly number[] {
+    const { format } = this
+    if (!format) return this.#speculate(costs)?.propose(most) ?? []
+    const path = format.path.map(({ token }) => token)
+    return this.#speculate(costs)?.within(path, format.isForced, most) ?? []
   }
 
-  /** Takes its next token. */
+  /** Asks its format what may come next, and what after that where as many tokens may be proposed. */
+  expect(most: number, costs: StepCosts): void {
+    const speculation = most > 0 ? this.#speculate(costs) : undefined
+    this.format?.ask({
+      proposed: speculation?.propose(most) ?? [],
+      most: speculation ? Math.min(most, mostProposed) : 0,
+    })
+  }
+
+  /** How many tokens to ask a draft model for, at most so many; none with a format, which it does not know. */
+  draftSize(most: number, costs: StepCosts): number {
+    return this.format ? 0 : (this.#speculate(costs)?.draftSize(most) ?? 0)
+  }
+
+  /** So many tokens of a draft model were verified, and so many of them came. */
+  noteDraft(proposed: number, accepted: number): void {
+    this.#speculation?.noteDraft(proposed, accepted)
+  }
+
+  /** Undefined with penalties. */
+  #speculate(costs: StepCosts): Speculation | undefined {
+    if (!hasPenalties(this.request.sampling)) this.#speculation ??= new Speculation(this.tokens, costs)
+    return this.#speculation
+  }
+
+  /** Takes its next token. `expect` comes after the last of several. */
   accept(token: GeneratedToken): { readonly token?: GeneratedToken; readonly finish?: FinishReason } {
     if (this.#stopTokens.has(token.token)) return { finish: 'stop' }
     this.tokens.push(token.token)
     if (this.room <= 0) return { token, finish: 'length' }
-    this.format?.goOn(token.token)
-    this.#speculation?.accept(token.token)
+    const { format } = this
+    this.#speculation?.accept(token.token, format?.isForced ? format.path[0]?.token : undefined)
+    format?.goOn(token.token)
     return { token }
   }
 

@@ -1,20 +1,12 @@
 import type { Kv, KvShape } from '../kv/kv.ts'
-
-/** A sequence as the table sees it. */
-export interface SlotOwner {
-  /** Prompt and generated tokens. */
-  readonly tokens: readonly number[]
-  /** The adapter that its keys and values are of. Only sequences of one adapter share them. */
-  readonly adapter?: number | undefined
-  /** Set by the table: it moves slots when it gives up unused ones. */
-  slot: number | undefined
-}
+import type { SlotOwner, Slots } from './slots.ts'
 
 export interface SlotTableOptions {
   readonly kv: Kv
   /** The most tokens of a sequence that the model can attend to. */
   readonly context: number
-  readonly maxSlots: number
+  /** How many slots there may be now. */
+  readonly mostSlots: () => number
   /** Bytes allowed for keys and values. */
   readonly maxBytes: number
 }
@@ -38,25 +30,22 @@ const reservedTokens = 64
 const leastShared = 16
 
 /**
- * Which sequence has which slot of the keys and values, and how large these are.
- *
- * The tokens of a finished sequence stay in its slot: the next prompt that begins with them reads only the rest.
+ * Slots of one size, each of them one stretch of memory: the tokens of a finished sequence stay in its slot.
  * Memory grows by doubling, so that it is seldom copied; near the limit it grows to exactly what is needed.
  */
-export class SlotTable<Owner extends SlotOwner> {
+export class SlotTable<Owner extends SlotOwner> implements Slots<Owner> {
   readonly #kv: Kv
-  readonly #maxSlots: number
+  readonly #mostSlots: () => number
   readonly #allowedBytes: number
-  /** The most tokens of one sequence: those that the model can attend to, or fewer where memory ends before. */
   readonly context: number
   /** Bytes to use: as allowed, or fewer once the runtime has refused more. */
   #maxBytes: number
   #slots: Slot<Owner>[]
   #uses = 0
 
-  constructor({ kv, context, maxSlots, maxBytes }: SlotTableOptions) {
+  constructor({ kv, context, mostSlots, maxBytes }: SlotTableOptions) {
     this.#kv = kv
-    this.#maxSlots = maxSlots
+    this.#mostSlots = mostSlots
     this.#allowedBytes = maxBytes
     this.#maxBytes = maxBytes
     this.#slots = Array.from({ length: kv.shape.slots }, emptySlot<Owner>)
@@ -64,16 +53,11 @@ export class SlotTable<Owner extends SlotOwner> {
     this.context = Math.min(context, Math.max(1, Math.floor(maxBytes / bytesPerToken)))
   }
 
-  /** Tokens held over those that fit, 0 to 1. */
   get usage(): number {
     const { slots, capacity } = this.#kv.shape
     return this.#slots.reduce((sum, _, slot) => sum + this.#kv.length(slot), 0) / (slots * capacity)
   }
 
-  /**
-   * Gives the sequence a slot with room for its tokens and the first of `newTokens` more.
-   * @returns how many of its tokens the slot holds already; undefined where memory does not suffice.
-   */
   assign(owner: Owner, newTokens: number): number | undefined {
     const { tokens } = owner
     const needed = Math.min(this.context, tokens.length + Math.min(newTokens, reservedTokens))
@@ -89,10 +73,7 @@ export class SlotTable<Owner extends SlotOwner> {
     return cachedTokens
   }
 
-  /**
-   * Copies the beginning of the sequence from another slot, in use or not, that holds more of it than its own.
-   * @returns how many of its tokens its slot holds then; undefined where nothing was copied.
-   */
+  /** Copies the beginning from another slot, in use or not. */
   share(sequence: Owner): number | undefined {
     const { slot } = sequence
     if (slot === undefined) return undefined
@@ -108,12 +89,17 @@ export class SlotTable<Owner extends SlotOwner> {
     return held > before ? held : undefined
   }
 
-  /** Makes room for so many tokens in every owned slot. @returns false where memory does not suffice. */
-  reserve(tokens: number): boolean {
-    return this.#expand(tokens) || this.#keepOnly(this.#slotsInUse(), tokens)
+  /** All slots have the same room, so the longest sequence counts. */
+  reserve(owners: readonly Owner[]): boolean {
+    let longest = 0
+    for (const { tokens } of owners) longest = Math.max(longest, tokens.length)
+    return this.#expand(longest) || this.#keepOnly(this.#slotsInUse(), longest)
   }
 
-  /** Frees the sequence's slot. Its tokens stay in it for reuse. */
+  room(): number {
+    return this.#kv.shape.capacity
+  }
+
   release(owner: Owner): void {
     const { slot, adapter } = owner
     if (slot === undefined) return
@@ -123,13 +109,11 @@ export class SlotTable<Owner extends SlotOwner> {
     this.#slots[slot] = { owner: undefined, kept: { tokens, adapter }, usedAt: ++this.#uses }
   }
 
-  /** Takes the slot from a sequence, which has to read all its tokens again. */
   preempt(owner: Owner): void {
     if (owner.slot !== undefined) this.#kv.truncate(owner.slot, 0)
     this.release(owner)
   }
 
-  /** Forgets all tokens, as after a run that failed: what it has written is unknown. Owners keep their slots. */
   clear(): void {
     for (const [index, slot] of this.#slots.entries()) {
       this.#kv.truncate(index, 0)
@@ -137,7 +121,6 @@ export class SlotTable<Owner extends SlotOwner> {
     }
   }
 
-  /** Gives memory back, and with it all kept tokens. Call it while no slot has an owner. */
   shrink(): void {
     this.#resize({ slots: 1, capacity: Math.min(this.context, reservedTokens) }, [])
     // The runtime may have more memory by now.
@@ -183,7 +166,7 @@ export class SlotTable<Owner extends SlotOwner> {
   }
 
   #grow(slots: number, tokens: number): boolean {
-    if (slots > this.#maxSlots) return false
+    if (slots > this.#mostSlots()) return false
     return this.#resizeFor(slots, Math.max(tokens, this.#kv.shape.capacity), [...this.#slots.keys()])
   }
 
@@ -199,7 +182,8 @@ export class SlotTable<Owner extends SlotOwner> {
   /** The largest shape within the limit: slots and capacity doubled, capacity alone, or exactly what is needed. */
   #shapeFor(slots: number, tokens: number): KvShape | undefined {
     const doubledCapacity = Math.min(this.context, 2 ** Math.ceil(Math.log2(tokens)))
-    const doubledSlots = slots > this.#slots.length ? Math.min(this.#maxSlots, 2 * this.#slots.length) : slots
+    const doubledSlots =
+      slots > this.#slots.length ? Math.min(this.#mostSlots(), 2 * this.#slots.length) : slots
     return [
       { slots: doubledSlots, capacity: doubledCapacity },
       { slots, capacity: doubledCapacity },

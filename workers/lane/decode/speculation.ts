@@ -1,17 +1,9 @@
+import { HitRate } from './hit-rate.ts'
 import { PromptLookup } from './prompt-lookup.ts'
 import type { StepCosts } from './step-costs.ts'
 
-/** Numbers of tokens to propose: few, since each may want shaders of its own. */
-const sizes = [2, 4, 8] as const
-
-/** How much a prediction that came true, or not, changes what is expected of the next. */
-const weight = 0.15
-
-/** What a proposal has to promise over a plain step: what is expected of it is a guess. */
-const leastGain = 1.1
-
-/** Taken for the share of predictions that come true, before there were any. */
-const firstShare = 0.3
+/** How often predictions are taken to come true before there were any: by what came before, by a format, by a draft model. */
+const firstShares = { lookup: 0.3, forced: 0.9, drafted: 0.7 }
 
 /**
  * Proposes a sequence's next tokens, to be verified in one run. It costs nothing to predict, so every token that comes is
@@ -20,7 +12,9 @@ const firstShare = 0.3
 export class Speculation {
   readonly #lookup: PromptLookup
   readonly #costs: StepCosts
-  #share = firstShare
+  readonly #lookedUp = new HitRate(firstShares.lookup)
+  readonly #forced = new HitRate(firstShares.forced)
+  readonly #drafted = new HitRate(firstShares.drafted)
   #predicted: number | undefined
 
   constructor(tokens: readonly number[], costs: StepCosts) {
@@ -29,29 +23,39 @@ export class Speculation {
     this.#predict()
   }
 
-  /** A token has come. */
-  accept(token: number): void {
-    if (this.#predicted !== undefined)
-      this.#share += weight * (Number(this.#predicted === token) - this.#share)
+  /** A token has come. @param forced The one that its format led to. */
+  accept(token: number, forced?: number): void {
+    if (this.#predicted !== undefined) this.#lookedUp.add(this.#predicted === token)
+    if (forced !== undefined) this.#forced.add(forced === token)
+    this.#drafted.forget()
     this.#predict()
   }
 
   /** Tokens that are likely to come next, at most so many; none where a plain step is expected to be better. */
   propose(most: number): readonly number[] {
     if (this.#predicted === undefined) return []
-    let best = { size: 0, gain: leastGain }
-    for (const size of sizes) {
-      const gain = this.#expected(size) / this.#costs.factor(size + 1)
-      if (size <= most && gain > best.gain) best = { size, gain }
-    }
-    return best.size > 0 ? this.#lookup.propose(best.size) : []
+    const size = this.#lookedUp.size(most, this.#costs)
+    return size > 0 ? this.#lookup.propose(size) : []
   }
 
-  /** Tokens that such a run is expected to give: each proposed one comes only after those before it. */
-  #expected(size: number): number {
-    let expected = 0
-    for (let at = 0; at <= size; at++) expected += this.#share ** at
-    return expected
+  /**
+   * As much of a path that a format allows as is worth a run.
+   * @param isForced Whether the format leads there, and not what was proposed.
+   */
+  within(path: readonly number[], isForced: boolean, most: number): readonly number[] {
+    const rate = isForced ? this.#forced : this.#lookedUp
+    return path.slice(0, rate.size(Math.min(most, path.length), this.#costs))
+  }
+
+  /** How many tokens to ask a draft model for, at most so many. */
+  draftSize(most: number): number {
+    return this.#drafted.size(most, this.#costs, true)
+  }
+
+  /** So many tokens of a draft model were verified, and so many of them came. */
+  noteDraft(proposed: number, accepted: number): void {
+    for (let at = 0; at < accepted; at++) this.#drafted.add(true)
+    if (accepted < proposed) this.#drafted.add(false)
   }
 
   #predict(): void {

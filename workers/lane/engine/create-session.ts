@@ -62,6 +62,9 @@ export const graphBytes = async (
  */
 const roundingOperator = 'MatMulNBits'
 
+/** Attention whose rows may have different lengths. */
+const batchedOperators = ['GroupQueryAttention', 'PagedAttention']
+
 /**
  * Reads from the graph whether its tokens are independent, and whether sequences may share a step where the manifest was
  * made without the graph.
@@ -73,7 +76,7 @@ export async function readDecoderSetup(
 ): Promise<DecoderSetup> {
   const graph = await graphBytes(ort, source)
   if (!graph) return { ...setup, isExact: false }
-  const batched = setup.spec.batched ?? hasOperator(graph, 'GroupQueryAttention')
+  const batched = setup.spec.batched ?? batchedOperators.some((operator) => hasOperator(graph, operator))
   const inexact = backend === 'webgpu' ? rangeOperators : [...rangeOperators, roundingOperator]
   const isExact = !inexact.some((operator) => usesOperator(graph, operator))
   return { ...setup, spec: { ...setup.spec, batched }, isExact }

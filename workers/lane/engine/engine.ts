@@ -13,6 +13,7 @@ import type { Decoder } from '../decode/decoder.ts'
 import type { Ort, OrtSession } from '../runtime/ort.ts'
 import { isOutOfMemory } from '../runtime/run-failure.ts'
 import { cannotRun, checkNames, createSession, readDecoderSetup, tooLarge } from './create-session.ts'
+import { type OpenDraft, openDraft } from './open-draft.ts'
 import { proveSession, rowFaultBeforeProof, unproven } from './prove-session.ts'
 import { runSession } from './run-session.ts'
 import { warmUp } from './warm-up.ts'
@@ -32,6 +33,7 @@ interface Loaded {
   readonly session: OrtSession
   readonly request: SessionRequest
   readonly decoder?: Decoder
+  readonly draft?: OrtSession | undefined
   /** All that a run can be asked for. */
   readonly outputs: readonly Pick<TensorSpec, 'name'>[]
   /** Why rows of several requests may not share a run. */
@@ -48,14 +50,20 @@ export function createEngine(ort: Ort): Engine {
 
   const load = async (request: LoadRequest): Promise<LoadReply> => {
     const started = performance.now()
-    const { source, ...rest } = request
+    const { source, draft: draftRequest, ...rest } = request
     const generate = request.generate && (await readDecoderSetup(ort, request.generate, request))
     const session = await createSession(ort, { ...request, generate })
     const loadMs = performance.now() - started
     let decoder: Decoder | undefined
+    let draft: OpenDraft | undefined
     let rowFault: RowFault = null
+    const draftOf = async () => {
+      // What it guesses could not be verified otherwise.
+      if (generate?.isExact) draft = await openDraft(ort, { ...rest, draft: draftRequest })
+      return draft?.options
+    }
     try {
-      if (generate) decoder = await createDecoder(ort, session, request.backend, generate, exclusive)
+      if (generate) decoder = await createDecoder(ort, session, request.backend, generate, exclusive, draftOf)
       else if (!request.graphOptions) {
         checkNames(request, session)
         rowFault = await rowFaultBeforeProof(ort, request)
@@ -73,6 +81,7 @@ export function createEngine(ort: Ort): Engine {
       outputs: request.graphOptions ? session.outputMetadata : request.outputs,
       rowFault,
       ...(decoder && { decoder }),
+      draft: draft?.session,
     })
     const { inputMetadata: inputs, outputMetadata: outputs } = session
     return { loadMs, ...(request.graphOptions && { signature: { inputs, outputs } }) }
@@ -120,6 +129,7 @@ export function createEngine(ort: Ort): Engine {
     const loaded = sessions.get(session)
     sessions.delete(session)
     loaded?.decoder?.close(new SpillwayError('lane_lost', `${session} was unloaded`))
+    await loaded?.draft?.release()
     await loaded?.session.release()
   }
 

@@ -1,12 +1,18 @@
 import type { CompiledGrammar, GrammarCompiler, GrammarMatcher } from '@mlc-ai/web-xgrammar'
+import type { Clock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import type { AnswerForm } from '../../protocol/answer-form.ts'
 import { compileFormat } from './compile-format.ts'
+import { forcedToken } from './forced-token.ts'
 import type { GrammarLibrary } from './load-xgrammar.ts'
-import type { Allowed, OpenFormat, Vocabulary } from './messages.ts'
+import type { Allowed, FormatStep, LikelyToken, OpenFormat, Outlook, Vocabulary } from './messages.ts'
+import { clear, clearFrom, countBits, isSet, set } from './token-mask.ts'
 
 /** Compiled formats that are kept for later texts. */
 const keptFormats = 16
+
+/** Milliseconds after which no further token is looked at: what may come next is waited for. */
+const longestLookMs = 20
 
 interface HeldText {
   readonly matcher: GrammarMatcher
@@ -18,41 +24,58 @@ interface HeldText {
 export class FormatEngine {
   readonly #library: GrammarLibrary
   readonly #compiler: GrammarCompiler
+  readonly #pieces: readonly string[]
   readonly #size: number
+  readonly #clock: Clock
   /** By their text as JSON; those used last come last. */
   readonly #compiled = new Map<string, CompiledGrammar>()
   readonly #texts = new Map<number, HeldText>()
 
-  private constructor(library: GrammarLibrary, compiler: GrammarCompiler, size: number) {
+  private constructor(
+    library: GrammarLibrary,
+    compiler: GrammarCompiler,
+    pieces: readonly string[],
+    size: number,
+    clock: Clock,
+  ) {
     this.#library = library
     this.#compiler = compiler
+    this.#pieces = pieces
     this.#size = size
+    this.#clock = clock
   }
 
-  static async create(library: GrammarLibrary, { pieces, size }: Vocabulary): Promise<FormatEngine> {
+  static async create(library: GrammarLibrary, vocabulary: Vocabulary, clock: Clock): Promise<FormatEngine> {
     const { TokenizerInfo, GrammarCompiler } = library.xgrammar
+    const { size } = vocabulary
+    const pieces = vocabulary.pieces.split('\n')
     // One token more than the model has: the end of texts whose model has no tokens for it.
-    const info = await TokenizerInfo.createTokenizerInfo(pieces.split('\n'), 'byte_level', false, size + 1, [
-      size,
-    ])
-    return new FormatEngine(library, await GrammarCompiler.createGrammarCompiler(info, false), size)
+    const info = await TokenizerInfo.createTokenizerInfo(pieces, 'byte_level', false, size + 1, [size])
+    const compiler = await GrammarCompiler.createGrammarCompiler(info, false)
+    return new FormatEngine(library, compiler, pieces, size, clock)
   }
 
-  /** @throws SpillwayError `input_value_invalid` for a format that cannot be met, or was not met so far. */
-  async open(text: number, { format, stopTokens, forbidden, tokens }: OpenFormat): Promise<Allowed> {
+  /** @throws SpillwayError `input_value_invalid` for a format that the engine cannot read. */
+  async open(text: number, { format, stopTokens, forbidden }: OpenFormat): Promise<void> {
     this.close(text)
     const compiled = await this.#compile(format)
     const stops = stopTokens.length > 0 ? [...stopTokens] : [this.#size]
     const matcher = await this.#library.xgrammar.GrammarMatcher.createGrammarMatcher(compiled, stops)
     this.#texts.set(text, { matcher, stopTokens: stops, forbidden })
-    for (const token of tokens) this.#accept(matcher, token)
-    return this.#allowed(text)
   }
 
-  /** The text goes on with this token. @throws SpillwayError as `open`. */
-  async next(text: number, token: number): Promise<Allowed> {
-    this.#accept(this.#find(text).matcher, token)
-    return this.#allowed(text)
+  /** @throws SpillwayError `input_value_invalid` for a format that cannot be met, or that the tokens do not have. */
+  async next(text: number, { tokens, proposed, most }: FormatStep): Promise<Outlook> {
+    const held = this.#find(text)
+    for (const token of tokens) this.#accept(held.matcher, token)
+    const allowed = await this.#allowed(held)
+    if (!allowed) throw noneLeft()
+    const likely = await this.#follow(held, allowed, Math.min(most, proposed.length), (_, at) => proposed[at])
+    if (likely.length > 0) return { allowed, path: likely, isForced: false }
+    const forced = await this.#follow(held, allowed, most, ({ mask }) =>
+      forcedToken(mask, this.#pieces, held.matcher.findJumpForwardString()),
+    )
+    return { allowed, path: forced, isForced: true }
   }
 
   close(text: number): void {
@@ -73,20 +96,44 @@ export class FormatEngine {
     throw new SpillwayError('internal', `No text ${text} is held to a format`)
   }
 
-  async #allowed(text: number): Promise<Allowed> {
-    const { matcher, stopTokens, forbidden } = this.#find(text)
+  /**
+   * Goes on from token to token, as long as they are allowed and the text does not end with them, and then back again.
+   * @param next The token to try, `at` tokens ahead.
+   */
+  async #follow(
+    held: HeldText,
+    allowed: Allowed,
+    most: number,
+    next: (allowed: Allowed, at: number) => number | undefined,
+  ): Promise<LikelyToken[]> {
+    const { matcher, stopTokens } = held
+    const until = this.#clock.now() + longestLookMs
+    const path: LikelyToken[] = []
+    let tried = 0
+    let last: Allowed | undefined = allowed
+    while (path.length < most && this.#clock.now() < until) {
+      const token = next(last, path.length)
+      if (token === undefined || stopTokens.includes(token) || !isSet(last.mask, token)) break
+      if (!matcher.acceptToken(token)) break
+      tried++
+      last = await this.#allowed(held)
+      if (!last || last.isEnd) break
+      path.push({ token, allowed: last })
+    }
+    if (tried > 0) matcher.rollBack(tried)
+    return path
+  }
+
+  /** Undefined where no token is allowed. */
+  async #allowed({ matcher, stopTokens, forbidden }: HeldText): Promise<Allowed | undefined> {
     const mask = await matcher.getNextTokenBitmask()
     clearFrom(mask, this.#size + 1)
     if (canEnd(matcher, stopTokens)) for (const token of stopTokens) set(mask, token)
     for (const token of forbidden) clear(mask, token)
     let stops = 0
-    for (const token of stopTokens) if (isAllowed(mask, token)) stops++
-    const count = countOf(mask, stops + 1)
-    if (count > 0) return { mask, isEnd: count === stops }
-    throw new SpillwayError('input_value_invalid', 'The format allows no token of the model here', {
-      expected: 'a format that some text has',
-      got: 'one that no text can have, or none of these tokens',
-    })
+    for (const token of stopTokens) if (isSet(mask, token)) stops++
+    const count = countBits(mask, stops + 1)
+    return count > 0 ? { mask, isEnd: count === stops } : undefined
   }
 
   async #compile(format: AnswerForm): Promise<CompiledGrammar> {
@@ -121,12 +168,6 @@ export class FormatEngine {
   }
 }
 
-/** The engine leaves bits past the last token as they come. */
-function clearFrom(mask: Int32Array, size: number): void {
-  const last = size >> 5
-  if (last < mask.length) mask[last] = (mask[last] ?? 0) & ((1 << (size & 31)) - 1)
-}
-
 /** Where all text is allowed, the engine leaves the end out of its mask. */
 function canEnd(matcher: GrammarMatcher, [stop = 0]: readonly number[]): boolean {
   const isAccepted = matcher.acceptToken(stop)
@@ -134,21 +175,8 @@ function canEnd(matcher: GrammarMatcher, [stop = 0]: readonly number[]): boolean
   return isAccepted
 }
 
-function set(mask: Int32Array, token: number): void {
-  mask[token >> 5] = (mask[token >> 5] ?? 0) | (1 << (token & 31))
-}
-
-function clear(mask: Int32Array, token: number): void {
-  mask[token >> 5] = (mask[token >> 5] ?? 0) & ~(1 << (token & 31))
-}
-
-const isAllowed = (mask: Int32Array, token: number) => (((mask[token >> 5] ?? 0) >>> (token & 31)) & 1) === 1
-
-/** How many bits are set, up to `most`. */
-function countOf(mask: Int32Array, most: number): number {
-  let count = 0
-  for (let at = 0; at < mask.length && count < most; at++) {
-    for (let word = mask[at] ?? 0; word !== 0; word &= word - 1) count++
-  }
-  return count
-}
+const noneLeft = () =>
+  new SpillwayError('input_value_invalid', 'The format allows no token of the model here', {
+    expected: 'a format that some text has',
+    got: 'one that no text can have, or none of these tokens',
+  })

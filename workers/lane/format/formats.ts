@@ -1,12 +1,13 @@
 import type { Clock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import type { TokenFormat } from '../../protocol/generation.ts'
+import { FollowedFormat, type HeldFormat, type LookAhead } from './held-format.ts'
 import type {
-  Allowed,
   FormatCall,
   FormatReply,
   FormatWorker,
   OpenFormat,
+  Outlook,
   StartFormatWorker,
 } from './messages.ts'
 
@@ -16,32 +17,24 @@ const longest = { open: 10_000, token: 2_000 }
 /** A worker is replaced after so many errors: the grammar engine leaks memory with each. */
 const mostFaults = 16
 
-/** A text that is held to its format. */
-export interface HeldFormat {
-  /** What may come next; undefined while that is computed. */
-  readonly allowed: Allowed | undefined
-  /** Resolves when it is known, or cannot be: `allowed` then throws. */
-  readonly settled: Promise<void>
-  /** The text goes on with this token. */
-  goOn(token: number): void
-  close(): void
-}
-
 interface HeldText {
   readonly id: number
   readonly format: OpenFormat
   readonly tokens: number[]
   /** The worker that holds it. Another has to be given all of its tokens. */
   worker: FormatWorker | undefined
+  /** How many of its tokens the worker has. */
+  sent: number
   isClosed: boolean
 }
 
 /** One call of the worker at work, or that waits for it. */
 interface Pending {
   readonly text: HeldText
+  readonly ahead: LookAhead
   /** Milliseconds that it may take. */
   longestMs: number
-  resolve(allowed: Allowed): void
+  resolve(outlook: Outlook): void
   reject(error: SpillwayError): void
 }
 
@@ -82,18 +75,18 @@ export class Formats {
     this.#pieces ??= vocabulary
     const text: HeldText = {
       id: ++this.#lastId,
-      format: { format, stopTokens, forbidden, tokens },
+      format: { format, stopTokens, forbidden },
       tokens: [...tokens],
       worker: undefined,
+      sent: 0,
       isClosed: false,
     }
-    const first = await this.#ask(text)
-    return new Held(
-      text,
-      first,
-      () => this.#ask(text),
-      () => this.#close(text),
-    )
+    return new FollowedFormat({
+      first: await this.#ask(text, { proposed: [], most: 0 }),
+      append: (token) => text.tokens.push(token),
+      ask: (ahead) => this.#ask(text, ahead),
+      close: () => this.#close(text),
+    })
   }
 
   /** Ends the worker. */
@@ -106,9 +99,9 @@ export class Formats {
     text.isClosed = true
   }
 
-  #ask(text: HeldText): Promise<Allowed> {
+  #ask(text: HeldText, ahead: LookAhead): Promise<Outlook> {
     return new Promise((resolve, reject) => {
-      this.#send({ text, longestMs: longest.open, resolve, reject })
+      this.#send({ text, ahead, longestMs: longest.open, resolve, reject })
     })
   }
 
@@ -122,13 +115,16 @@ export class Formats {
       return
     }
     const call = ++this.#lastId
-    const token = text.tokens.at(-1)
-    const isHeld = text.worker === worker && token !== undefined
+    const isHeld = text.worker === worker
     pending.longestMs = isHeld ? longest.token : longest.open
-    const message: FormatCall = isHeld
-      ? { call, text: text.id, token }
-      : { call, text: text.id, open: { ...text.format, tokens: text.tokens } }
+    const message: FormatCall = {
+      call,
+      text: text.id,
+      ...(!isHeld && { open: text.format }),
+      step: { tokens: text.tokens.slice(isHeld ? text.sent : 0), ...pending.ahead },
+    }
     text.worker = worker
+    text.sent = text.tokens.length
     this.#pending.set(call, pending)
     if (this.#pending.size === 1) this.#watch()
     worker.post(message)
@@ -147,11 +143,11 @@ export class Formats {
     return worker
   }
 
-  #receive({ reply, allowed, error }: FormatReply): void {
+  #receive({ reply, outlook, error }: FormatReply): void {
     const pending = this.#pending.get(reply)
     this.#pending.delete(reply)
     this.#watch()
-    if (allowed) pending?.resolve(allowed)
+    if (outlook) pending?.resolve(outlook)
     else pending?.reject(error ? SpillwayError.fromWire(error) : died('an empty answer'))
     if (error && ++this.#faults >= mostFaults) this.#renew()
   }
@@ -196,40 +192,6 @@ export class Formats {
     const failed = [...this.#pending.values()]
     this.#pending.clear()
     for (const { reject } of failed) reject(error)
-  }
-}
-
-class Held implements HeldFormat {
-  readonly #text: HeldText
-  readonly #ask: () => Promise<Allowed>
-  readonly close: () => void
-  #allowed: Allowed | undefined
-  #error: SpillwayError | undefined
-  settled = Promise.resolve()
-
-  constructor(text: HeldText, first: Allowed, ask: () => Promise<Allowed>, close: () => void) {
-    this.#text = text
-    this.#allowed = first
-    this.#ask = ask
-    this.close = close
-  }
-
-  get allowed(): Allowed | undefined {
-    if (this.#error) throw this.#error
-    return this.#allowed
-  }
-
-  goOn(token: number): void {
-    this.#text.tokens.push(token)
-    this.#allowed = undefined
-    this.settled = this.#ask().then(
-      (allowed) => {
-        this.#allowed = allowed
-      },
-      (cause: unknown) => {
-        this.#error = SpillwayError.from(cause, 'internal', 'The format could not be followed')
-      },
-    )
   }
 }
 

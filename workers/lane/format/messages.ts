@@ -17,8 +17,16 @@ export interface OpenFormat {
   readonly stopTokens: readonly number[]
   /** Tokens that are never allowed. */
   readonly forbidden: readonly number[]
-  /** Tokens of the text so far. */
+}
+
+/** A text goes on. */
+export interface FormatStep {
+  /** Its next tokens. */
   readonly tokens: readonly number[]
+  /** What is likely to come after them. */
+  readonly proposed: readonly number[]
+  /** How many tokens to look ahead at most. */
+  readonly most: number
 }
 
 /** What may come next. */
@@ -29,16 +37,31 @@ export interface Allowed {
   readonly isEnd: boolean
 }
 
+/** A token that is likely to come, and what may come after it. */
+export interface LikelyToken {
+  readonly token: number
+  readonly allowed: Allowed
+}
+
+/** What may come next, and what is likely to. */
+export interface Outlook {
+  readonly allowed: Allowed
+  /** The beginning of what was proposed, as far as the format allows it; else what the format itself leads to. */
+  readonly path: readonly LikelyToken[]
+  /** Whether the path is what the format leads to. */
+  readonly isForced: boolean
+}
+
 /** Calls are answered in their order. `text` is a number that the lane gives each text. */
 export type FormatCall =
   | { readonly vocabulary: Vocabulary }
-  | { readonly call: number; readonly text: number; readonly open: OpenFormat }
-  | { readonly call: number; readonly text: number; readonly token: number }
+  /** `open` comes with all tokens of the text so far, where the worker does not hold it yet. */
+  | { readonly call: number; readonly text: number; readonly open?: OpenFormat; readonly step: FormatStep }
   | { readonly close: number }
 
 export interface FormatReply {
   readonly reply: number
-  readonly allowed?: Allowed
+  readonly outlook?: Outlook
   readonly error?: WireError
 }
 

@@ -1,7 +1,8 @@
+import { systemClock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { FormatEngine } from './format-engine.ts'
 import { type GrammarLibrary, loadXgrammar } from './load-xgrammar.ts'
-import type { Allowed, FormatCall, FormatReply, Vocabulary } from './messages.ts'
+import type { FormatCall, FormatReply, Outlook, Vocabulary } from './messages.ts'
 
 /**
  * Answers calls in their order.
@@ -19,20 +20,21 @@ export function serveFormats(
 
   const create = async (vocabulary: Vocabulary): Promise<FormatEngine> => {
     library ??= loadXgrammar(load)
-    return FormatEngine.create(await library, vocabulary)
+    return FormatEngine.create(await library, vocabulary, systemClock)
   }
-  const answer = async (call: FormatCall): Promise<Allowed | undefined> => {
+  const answer = async (call: FormatCall): Promise<Outlook | undefined> => {
     if (!engine) throw new SpillwayError('internal', 'A format came before the vocabulary')
-    if ('open' in call) return (await engine).open(call.text, call.open)
-    if ('token' in call) return (await engine).next(call.text, call.token)
     if ('close' in call) (await engine).close(call.close)
-    return undefined
+    if (!('step' in call)) return undefined
+    const { text, open, step } = call
+    if (open) await (await engine).open(text, open)
+    return (await engine).next(text, step)
   }
   const handle = async (call: FormatCall): Promise<void> => {
     const reply = 'call' in call ? call.call : undefined
     try {
-      const allowed = await answer(call)
-      if (reply !== undefined && allowed) send({ reply, allowed })
+      const outlook = await answer(call)
+      if (reply !== undefined && outlook) send({ reply, outlook })
     } catch (cause) {
       const error = SpillwayError.from(cause, 'internal', 'The format could not be followed')
       if (reply !== undefined) send({ reply, error: error.toWire() })

@@ -80,8 +80,7 @@ export class DecoderGraph {
     this.#hasAdapters = hasAdapters
     this.#returnsEach = this.#hasLogitsToKeep
     this.selected = selectedCount(session)
-    const logits = session.outputMetadata.find(({ name }) => name === 'logits')
-    this.logitsType = logits?.isTensor && logits.type === 'float16' ? 'float16' : 'float32'
+    this.logitsType = logitsTypeOf(session)
     this.#checkNames()
   }
 
@@ -220,6 +219,18 @@ export const kvNames = (prefix: string, layers: number): string[] =>
 const floatsOf = ({ buffer, byteOffset, length }: NumericData): Float32Array =>
   halvesToFloats(new Uint16Array(buffer, byteOffset, length))
 
+/** The type of a graph's logits. */
+export function logitsTypeOf({ outputMetadata }: DecoderSession): 'float32' | 'float16' {
+  const logits = outputMetadata.find(({ name }) => name === 'logits')
+  return logits?.isTensor && logits.type === 'float16' ? 'float16' : 'float32'
+}
+
+/** The logits at one place of a run's output: a view of it where these are floats. */
+export function logitsAt({ data, type }: OrtTensor, place: number, vocabulary: number): Logits {
+  const values = (data as NumericData).subarray(place * vocabulary, (place + 1) * vocabulary)
+  return { values: type === 'float16' ? floatsOf(values) : (values as Float32Array) }
+}
+
 function readLogits(
   names: readonly string[],
   find: (name: string) => OrtTensor,
@@ -231,13 +242,10 @@ function readLogits(
   }
   if (names.length === 0) return { logitsOf: refuse, each: refuse }
   if (names.length === 1) {
-    const { data, dims, type } = find('logits')
+    const logits = find('logits')
     // Some graphs return logits of every position, others of the last only.
-    const positions = dims[1] ?? 1
-    const at = (position: number): Logits => {
-      const values = (data as NumericData).subarray(position * vocabulary, (position + 1) * vocabulary)
-      return { values: type === 'float16' ? floatsOf(values) : (values as Float32Array) }
-    }
+    const positions = logits.dims[1] ?? 1
+    const at = (position: number) => logitsAt(logits, position, vocabulary)
     return {
       logitsOf: (row) => at((row + 1) * positions - 1),
       each: () => Array.from({ length: positions }, (_, position) => at(position)),

@@ -15,6 +15,12 @@ export interface KvRow {
   readonly adapter?: number | undefined
 }
 
+/** A slot and tokens to append to it. */
+export interface RaggedRow {
+  readonly slot: number
+  readonly tokens: readonly number[]
+}
+
 /** Which logits a run returns: only the likeliest, where the graph selects them, or all. */
 export type LogitsMode = 'top' | 'all'
 
@@ -80,5 +86,11 @@ export interface Kv {
    * @returns Where in `logits` each row's are. The same slots have the same places in the next such run.
    */
   decodeInto?(rows: readonly KvRow[], device: DeviceRun): Promise<readonly number[]>
+  /**
+   * Rows of any numbers of tokens in one run, parts of prompts and steps together. Absent where all rows have one token.
+   * @param logits Where the logits stay, `[rows, 1, vocabulary]`; else they are read.
+   * @returns the logits after the last token of each, where they are read.
+   */
+  ragged?(rows: readonly RaggedRow[], logits?: OrtTensor): Promise<readonly Logits[]>
   dispose(): void
 }

@@ -28,6 +28,10 @@ export interface Part {
 const reasoningField = (reasoning: string | undefined) =>
   reasoning === undefined ? {} : { reasoning_content: reasoning }
 
+/** Absent where the model reads all messages. */
+export const droppedField = (droppedMessages: number) =>
+  droppedMessages === 0 ? {} : { dropped_messages: droppedMessages }
+
 /** @param naming Absent where the answer names no tokens. */
 export function chatShape(request: ChatRequest, naming: Naming | undefined): ApiShape {
   const wantsIds = request.return_token_ids === true
@@ -36,8 +40,10 @@ export function chatShape(request: ChatRequest, naming: Naming | undefined): Api
     logprobs: request.logprobs && naming ? chatLogprobs(naming, tokens) : null,
     ...(wantsIds ? { token_ids: tokens.map(({ token }) => token) } : {}),
   })
-  const promptIds = ({ promptTokens }: Choice) =>
-    wantsIds ? { topLevel: { prompt_token_ids: promptTokens } } : {}
+  const topLevel = ({ promptTokens, droppedMessages }: Choice) => ({
+    ...(wantsIds && { prompt_token_ids: promptTokens }),
+    ...droppedField(droppedMessages),
+  })
   return {
     idPrefix: 'chatcmpl',
     object: 'chat.completion',
@@ -49,7 +55,7 @@ export function chatShape(request: ChatRequest, naming: Naming | undefined): Api
         logprobs: null,
         finish_reason: null,
       },
-      ...promptIds(choice),
+      topLevel: topLevel(choice),
     }),
     pieces: (choice, piece) => {
       const event = (delta: object, tokens: readonly GeneratedToken[]) => ({
@@ -75,7 +81,7 @@ export function chatShape(request: ChatRequest, naming: Naming | undefined): Api
         ...tokenFields(tokens),
         finish_reason: finishReasonOf(result),
       },
-      ...promptIds(choice),
+      topLevel: topLevel(choice),
     }),
   }
 }

@@ -12,6 +12,8 @@ export interface Choice {
   readonly prompt: number
   /** Empty where they are not known, and the answer does not name them. */
   readonly promptTokens: readonly number[]
+  /** Messages of the chat that are not in the prompt. */
+  readonly droppedMessages: number
   readonly pieces: AsyncIterable<Piece>
   readonly result: Promise<GenerateResult>
 }

@@ -1,6 +1,7 @@
 import type { ResponseRequest } from '../../../../models/protocols/openai-responses.ts'
 import { randomId } from '../random-id.ts'
 import type { GenerateResult } from '../types.ts'
+import { droppedField } from './api-shape.ts'
 import { type Choice, usageOf } from './choices.ts'
 import { ResponseItems } from './response-items.ts'
 
@@ -51,7 +52,7 @@ export function responseObject(answer: ResponseAnswer, status: Status, more: obj
     tool_choice: request.tool_choice ?? 'auto',
     tools: request.tools ?? [],
     top_p: request.top_p ?? null,
-    truncation: 'disabled',
+    truncation: request.truncation ?? 'disabled',
     usage: null,
     ...more,
   }
@@ -67,6 +68,7 @@ export function endedResponse(
   const status = statusOf(result)
   return responseObject(answer, status, {
     output,
+    ...droppedField(choice.droppedMessages),
     usage: usage(choice, result),
     ...(status === 'completed'
       ? { completed_at: seconds() }

@@ -2,11 +2,11 @@ import { checkTextFormat } from '../../../../models/core/check-format.ts'
 import { SpillwayError } from '../../../../models/core/index.ts'
 import { type ChatRole, chatRoles, type WireChatMessage } from '../../../../models/protocols/openai.ts'
 import type { ResponseRequest, WireResponseItem } from '../../../../models/protocols/openai-responses.ts'
-import { textsOf, toChatMessage } from './chat-message.ts'
+import { toChatMessage } from './chat-message.ts'
 import { invalidParameter } from './invalid-parameter.ts'
-import { checkBias, checkPrompt, type PromptBounds } from './prompt-bounds.ts'
+import { checkBias, type PromptBounds } from './prompt-bounds.ts'
 import { openAiFormat } from './request-format.ts'
-import { checkedTools, optionsOf, type RequestedText } from './text-requests.ts'
+import { checkChat, checkedTools, optionsOf, type RequestedText } from './text-requests.ts'
 
 /**
  * A response's input as a chat: its instructions, and its items in their order.
@@ -21,7 +21,7 @@ export function textOfResponse(request: ResponseRequest, bounds: PromptBounds): 
     toChatMessage(message, `input[${index - system.length}]`),
   )
   checkBias(request.logit_bias, bounds)
-  checkPrompt('input', messages.flatMap(textsOf).join(''), bounds)
+  checkChat('input', messages, request, bounds)
   const effort = request.reasoning?.effort
   const [asked] = openAiFormat(request.text?.format, 'text.format')
   if (asked) checkTextFormat(asked.format, asked.param)
@@ -33,6 +33,7 @@ export function textOfResponse(request: ResponseRequest, bounds: PromptBounds): 
       ...checkedTools(request, bounds),
       ...(asked && { format: asked.format }),
       maxTokens: request.max_output_tokens ?? undefined,
+      truncation: request.truncation ?? undefined,
       isChat: true,
     },
   }

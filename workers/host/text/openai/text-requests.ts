@@ -1,6 +1,8 @@
 import type { Sampling } from '../../../../models/core/sampling.ts'
 import type { ChatRequest, CompletionRequest } from '../../../../models/protocols/openai.ts'
-import type { Prompt, TemplateArguments, TextRequest } from '../types.ts'
+import { keptMessages } from '../tokenizer/drop-turns.ts'
+import type { PromptRequest, ReadPrompt } from '../tokenizer/prompt.ts'
+import type { ChatMessage, Prompt, TemplateArguments, TextRequest } from '../types.ts'
 import { textsOf, toChatMessage } from './chat-message.ts'
 import { invalidParameter } from './invalid-parameter.ts'
 import { checkBias, checkPrompt, type PromptBounds } from './prompt-bounds.ts'
@@ -25,7 +27,14 @@ export interface RequestedText {
   readonly keptTokens?: number | undefined
 }
 
+/** A text whose prompt was read. */
 export type TokensRequest = TextRequest & { readonly tokens: readonly number[] }
+
+/** The text, and the messages of its chat that it goes without. */
+export interface PreparedText {
+  readonly request: TokensRequest
+  readonly droppedMessages: number
+}
 
 /** @throws SpillwayError `request_malformed`, `context_exceeded` or `input_value_invalid`, which name the parameter. */
 export function textOfChat(request: ChatRequest, bounds: PromptBounds): RequestedText {
@@ -34,15 +43,17 @@ export function textOfChat(request: ChatRequest, bounds: PromptBounds): Requeste
   const messages = request.messages.map((message, index) => toChatMessage(message, `messages[${index}]`))
   const tools = checkedTools(request, bounds)
   checkBias(request.logit_bias, bounds)
-  checkPrompt('messages', messages.flatMap(textsOf).join(''), bounds)
-  const { reasoning_effort: effort } = request
+  checkChat('messages', messages, request, bounds)
+  const { reasoning_effort: effort, truncation } = request
+  if (truncation === 'auto' && request.truncate_prompt_tokens != null)
+    throw invalidParameter('truncate_prompt_tokens', 'not together with truncation: "auto"')
   return {
     prompt: { messages },
     templateArguments: request.chat_template_kwargs ?? undefined,
     reasoningEffort: effort == null ? undefined : { effort, param: 'reasoning_effort' },
     options: {
       ...optionsOf(request),
-      ...truncation(request),
+      truncation: truncation === 'auto' ? truncation : cutOf(request),
       isChat: true,
       ...tools,
       logprobs: request.logprobs ? (request.top_logprobs ?? 0) : undefined,
@@ -50,6 +61,17 @@ export function textOfChat(request: ChatRequest, bounds: PromptBounds): Requeste
     },
     keptTokens: keptTokens(request),
   }
+}
+
+/** Refuses a chat whose texts cannot fit the model: those that stay where its oldest turns may go. */
+export function checkChat(
+  param: string,
+  messages: readonly ChatMessage[],
+  { truncation }: Pick<ChatRequest, 'truncation'>,
+  bounds: PromptBounds,
+): void {
+  const kept = truncation === 'auto' ? keptMessages(messages) : messages
+  checkPrompt(param, kept.flatMap(textsOf).join(''), bounds)
 }
 
 /** The tools of a chat. @throws SpillwayError As `toolOptions`; `context_exceeded` where they cannot fit the model. */
@@ -78,7 +100,7 @@ export function textsOfCompletion(request: CompletionRequest, bounds: PromptBoun
     prompt: typeof one === 'string' ? { prompt: one } : { tokens: one },
     options: {
       ...optionsOf(request),
-      ...truncation(request),
+      truncation: cutOf(request),
       logprobs: request.logprobs ?? undefined,
       // As vLLM has it, null is no limit but the context's.
       maxTokens: request.max_tokens === null ? undefined : (request.max_tokens ?? defaultMaxTokens),
@@ -90,11 +112,26 @@ export function textsOfCompletion(request: CompletionRequest, bounds: PromptBoun
   }))
 }
 
-/** @param tokens Those of the prompt. */
-export const withTokens = (
+/** What is read of a text's prompt. */
+export const promptRequest = ({ prompt, options }: RequestedText): PromptRequest => ({
+  ...prompt,
+  truncation: options.truncation,
+  maxTokens: options.maxTokens,
+})
+
+/** The text with its prompt as it was read. */
+export const withPrompt = (
   { options, keptTokens: keep }: Pick<RequestedText, 'options' | 'keptTokens'>,
-  tokens: readonly number[],
-): TokensRequest => ({ ...options, tokens: keep === undefined ? tokens : tokens.slice(-keep) })
+  { tokens, droppedMessages }: ReadPrompt,
+): PreparedText => ({
+  request: {
+    ...options,
+    // Tokens have no turns.
+    truncation: options.truncation === 'auto' ? undefined : options.truncation,
+    tokens: keep === undefined ? tokens : tokens.slice(-keep),
+  },
+  droppedMessages,
+})
 
 /** The API's four forms of a prompt: one or several, as text or as tokens. */
 export function promptsOf(prompt: CompletionRequest['prompt']): readonly (string | readonly number[])[] {
@@ -111,9 +148,7 @@ type Truncated = Pick<ChatRequest, 'truncate_prompt_tokens'>
 
 const keptTokens = ({ truncate_prompt_tokens: keep }: Truncated) => (keep && keep > 0 ? keep : undefined)
 
-const truncation = ({ truncate_prompt_tokens: keep }: Truncated) => ({
-  truncate: keep === -1 ? ('start' as const) : undefined,
-})
+const cutOf = ({ truncate_prompt_tokens: keep }: Truncated) => (keep === -1 ? 'start' : undefined)
 
 type GenerationOptions = Sampling &
   Pick<
@@ -121,7 +156,7 @@ type GenerationOptions = Sampling &
     | 'stop'
     | 'ignoreStopTokens'
     | 'maxTokens'
-    | 'truncate'
+    | 'truncation'
     | 'generated'
     | 'isChat'
     | 'format'

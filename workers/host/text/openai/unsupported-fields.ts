@@ -60,6 +60,8 @@ const unsupported = {
     suffix: oneOf(''),
     // A field of chats. Completions have the number in `logprobs`.
     top_logprobs: oneOf(0),
+    // A prompt has no turns.
+    truncation: oneOf('disabled'),
   },
   /** Of what keeps a response or runs it elsewhere, a server without storage has nothing. */
   response: {
@@ -74,7 +76,6 @@ const unsupported = {
     store: oneOf(false),
     text: (value) => isObject(value) && oneOf(undefined, null, 'medium')(value.verbosity, value),
     top_logprobs: oneOf(0),
-    truncation: oneOf('disabled'),
     // Fields of chats and completions.
     functions: emptyList,
     logprobs: oneOf(false),

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { byteLetters } from '../../../../models/core/byte-letters.ts'
 
 /** Decodes pieces of the vocabulary one by one, for tokenizers where a piece's bytes depend on nothing else. */
 export interface Pieces {
@@ -78,19 +79,7 @@ function byteOf(piece: string): Uint8Array | undefined {
 const wordPiece = (piece: string, prefix: string) =>
   piece.startsWith(prefix) ? piece.slice(prefix.length) : /^[.?!,]/.test(piece) ? piece : ` ${piece}`
 
-/** GPT-2's letters for bytes: printable bytes stand for themselves, the others use code points from 256 on. */
-const byteOfLetter = new Map<string, number>()
-/** The same by byte. None is white space. */
-export const byteLetters: string[] = []
-{
-  let next = 256
-  for (let byte = 0; byte < 256; byte++) {
-    const isPrintable = (byte > 32 && byte < 127) || (byte > 160 && byte !== 173)
-    const letter = String.fromCharCode(isPrintable ? byte : next++)
-    byteLetters.push(letter)
-    byteOfLetter.set(letter, byte)
-  }
-}
+const byteOfLetter = new Map(byteLetters.map((letter, byte) => [letter, byte]))
 
 /** A piece with other letters is an added token: it stands for itself. */
 function byteLevel(piece: string): Uint8Array {

@@ -1,6 +1,6 @@
+import { byteLetters } from '../../../../models/core/byte-letters.ts'
 import { markerTokens } from '../parts/chat-parts.ts'
 import type { Tokenizer } from '../types.ts'
-import { byteLetters } from './pieces.ts'
 
 /** Tokens that are written without a pause: a few milliseconds' work. */
 const slice = 4_096

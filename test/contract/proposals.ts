@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest'
+import { byteLetters } from '../../models/core/byte-letters.ts'
+import type { GenerationSpec } from '../../models/core/language.ts'
+import type { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
+import type { TokenFormat } from '../../workers/protocol/generation.ts'
+import type { DraftRequest } from '../../workers/protocol/lane.ts'
+import type { Stories } from '../support/stories.ts'
+import { bytesOf, greedy, request, tokensOf } from './token-requests.ts'
+
+export interface ProposalSubject {
+  generator(): SequenceScheduler
+  /** One over a session with a draft model. */
+  withDraft(draft: DraftRequest): Promise<SequenceScheduler>
+  readonly context: number
+  readonly stories: Stories
+  /** Chooses between many tokens and few, by the backend's speed. */
+  length(many: number, few: number): number
+}
+
+/** A list whose names a text has no choice but to spell, for a vocabulary with a token for each byte from the third on. */
+const records: TokenFormat = {
+  format: {
+    type: 'json_schema',
+    schema: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: { name: { enum: ['left', 'right'] }, kept: { type: 'boolean' } },
+        required: ['name', 'kept'],
+      },
+    },
+  },
+  vocabulary: Array.from({ length: 512 }, (_, token) => byteLetters[token - 3] ?? '').join('\n'),
+}
+
+/** Proposals that are verified in one run change no text. */
+export function proposalContract({ generator, withDraft, context, stories, length }: ProposalSubject): void {
+  const { cases, reference } = stories
+
+  test('gives a text that repeats itself the same tokens, alone and beside another', async () => {
+    const passage = reference.tokens.slice(0, length(60, 24))
+    const count = length(40, 6)
+    const seeded = { temperature: 0.4, seed: 3 }
+    for (const more of [{ sampling: greedy }, { sampling: seeded }, { sampling: seeded, format: records }]) {
+      const quoting = request([...passage, ...passage.slice(0, 6)], count, more)
+      const alone = await tokensOf(generator(), quoting)
+      // Several sequences in a step are decoded token by token.
+      const other = tokensOf(generator(), request(cases[0]?.prompt ?? [], 2 * count))
+      expect(await tokensOf(generator(), quoting)).toEqual(alone)
+      await other
+    }
+  })
+
+  test('gives the same tokens with a draft model, and without one that does not run', async () => {
+    const { prompt = [] } = cases[2] ?? {}
+    const count = length(40, 6)
+    const seeded = { temperature: 0.7, seed: 11 }
+    const texts = [greedy, seeded].map((sampling) => request(prompt, count, { sampling }))
+    const expected = await Promise.all(texts.map((text) => tokensOf(generator(), text)))
+    const { generation: small } = stories.draft.manifest
+    if (!small) throw new Error('The draft generates no text')
+    const draftOf = (kv: GenerationSpec['kv']) => ({
+      model: 'draft',
+      source: { from: 'bytes', graph: bytesOf(stories.draft.graph), external: [] } as const,
+      spec: { ...small, context, kv },
+      kvType: 'float32' as const,
+    })
+    for (const kv of [small.kv, { ...small.kv, headDim: 2 * small.kv.headDim }]) {
+      const drafting = await withDraft(draftOf(kv))
+      for (const [index, text] of texts.entries())
+        expect(await tokensOf(drafting, text)).toEqual(expected[index])
+      // Beside others, every text gets its tokens one by one.
+      const together = await Promise.all(texts.map((text) => tokensOf(drafting, text)))
+      expect(together).toEqual(expected)
+    }
+  })
+}

@@ -1,0 +1,102 @@
+import { expect, test } from 'vitest'
+import type { GenerationSpec, Manifest, Variant } from '../../../models/core/index.ts'
+import { ModelCatalogue } from '../../../server/inference/catalogue.ts'
+import { draftsOf } from '../../../server/inference/drafts.ts'
+import { createSessionSpec, defaultGenerateLimits } from '../../../server/inference/session-spec.ts'
+import { draftBytes, draftFor } from '../../../workers/host/text/draft.ts'
+
+const file = (path: string, sha256: string) => ({ path, size: 1, sha256 })
+const variant: Variant = { id: 'fp32', precision: 'fp32', files: [file('model.onnx', 'a')], memory: 1_000 }
+
+const model = (id: string, spec: Partial<GenerationSpec> = {}, more: Partial<Manifest> = {}): Manifest => ({
+  schema: 1,
+  id,
+  version: '1',
+  title: id,
+  description: '',
+  license: 'MIT',
+  task: 'text-generation',
+  inputs: [],
+  outputs: [],
+  batchAxis: 0,
+  tokenizer: [file('tokenizer.json', 'tokens')],
+  generation: {
+    context: 100,
+    vocabulary: 512,
+    stopTokens: [],
+    kv: { layers: 1, heads: 2, headDim: 4 },
+    ...spec,
+  },
+  variants: [variant],
+  ...more,
+})
+
+const target = model('large', { draft: 'small' })
+
+test('a draft model has the tokens of its model', () => {
+  const draft = draftFor(target, model('small'), 'cpu')
+  expect(draft).toEqual({ manifest: model('small'), variant })
+  expect(draft && draftBytes(draft)).toBe(1_000 + 100 * 2 * 2 * 4 * 4)
+  expect(
+    draftFor(target, model('small', {}, { variants: [{ ...variant, backends: ['webgpu'] }] }), 'cpu'),
+  ).toBeUndefined()
+})
+
+test.each([
+  [model('small', { vocabulary: 500 }), 'expected a vocabulary of 512 tokens, got 500'],
+  [
+    model('small', {}, { tokenizer: [file('tokenizer.json', 'others')] }),
+    'expected the same tokenizer.json, SHA-256 tokens, got others',
+  ],
+  [model('small', { draft: 'tiny' }), 'expected a model without a draft model of its own, got one with tiny'],
+  [target, 'expected a model without a draft model of its own, got one with small'],
+  [
+    { ...model('small', {}, { task: 'tensor' }), generation: undefined },
+    'expected a model that generates text, got tensor',
+  ],
+])('another model is refused: %#', (other, message) => {
+  expect(() => draftFor(target, other, 'cpu')).toThrow(
+    expect.objectContaining({ code: 'manifest_invalid', message: expect.stringContaining(message) }),
+  )
+})
+
+const entryOf = (manifest: Manifest) => ({ manifest, folder: '/models' })
+
+test('a server names the draft model that is missing', () => {
+  const drafts = draftsOf(new ModelCatalogue([entryOf(target)]), { warn: expect.fail })
+  expect(drafts.of(entryOf(model('plain')))).toBeUndefined()
+  expect(() => drafts.of(entryOf(target))).toThrow(
+    expect.objectContaining({
+      code: 'model_unknown',
+      message: expect.stringContaining('expected a model "small" in the catalogue'),
+    }),
+  )
+})
+
+test('a server leaves a draft model out where memory does not suffice for both, and says so', async () => {
+  const entry = entryOf(target)
+  const draft = entryOf(model('small'))
+  const reasons: string[] = []
+  const memoryOf = (memoryBudget: number) =>
+    createSessionSpec(
+      entry,
+      {
+        backend: 'cpu',
+        variant,
+        generateLimits: defaultGenerateLimits,
+        draft,
+        memoryBudget,
+        onLeftOut: (_session, reason) => reasons.push(reason),
+      },
+      async () => {},
+    )
+  const both = memoryOf(2 ** 30)
+  expect(reasons).toEqual([])
+  expect(await both.request()).toMatchObject({
+    draft: { model: 'small', source: { from: 'file', path: '/models/model.onnx' }, kvType: 'float32' },
+  })
+  const alone = memoryOf(both.memory - 1)
+  expect(reasons).toEqual(['large does without its draft model small: there is too little memory for both'])
+  expect((await alone.request()).draft).toBeUndefined()
+  expect(alone.memory).toBeLessThan(both.memory)
+})

@@ -1,0 +1,81 @@
+import { type Manifest, textFiles, type Variant } from '../../models/core/index.ts'
+import { type Draft, draftBytes, draftFor } from '../../workers/host/text/draft.ts'
+import type { Catalogue } from '../store/catalogue.ts'
+import type { ModelFiles, Progress } from '../store/worker/load-files.ts'
+import type { DeviceSession, SessionGraphs } from './device-session.ts'
+import { type FileStore, loadGraph } from './load-graph.ts'
+
+export interface SessionFilesOptions {
+  readonly store: FileStore
+  /** The addresses of models' files, and the models that others name as their drafts. */
+  readonly catalogue: Pick<Catalogue, 'fileOf' | 'draftOf'>
+  /** The most bytes of all sessions in all lanes. */
+  readonly memoryBudget: number
+}
+
+interface FilesOfModel {
+  readonly manifest: Manifest
+  readonly files: Pick<Variant, 'id' | 'files'>
+}
+
+/** The files that a device's sessions need, from the store, else the network. */
+export class SessionFiles {
+  readonly #options: SessionFilesOptions
+
+  constructor(options: SessionFilesOptions) {
+    this.#options = options
+  }
+
+  /**
+   * The session's graph, and that of its draft model.
+   *
+   * @throws SpillwayError As `loadGraph`.
+   */
+  async graphsOf(
+    session: DeviceSession,
+    signal?: AbortSignal,
+    onProgress?: (progress: Progress) => void,
+  ): Promise<SessionGraphs> {
+    const { store } = this.#options
+    const { draft } = session
+    const files = { ...this.#sourcesOf(session), needsRuntime: true }
+    const source = await loadGraph(store, files, signal, onProgress)
+    if (!draft) return { source }
+    const { manifest, variant } = draft
+    const draftSource = await loadGraph(store, this.#sourcesOf({ manifest, files: variant }), signal)
+    return { source, draftSource }
+  }
+
+  /**
+   * The session's draft model, where there is memory for both.
+   *
+   * @throws SpillwayError As `Catalogue.draftOf` and `draftFor`.
+   */
+  async findDraft(session: DeviceSession, signal: AbortSignal): Promise<Draft | undefined> {
+    const { catalogue, memoryBudget } = this.#options
+    const { manifest, backend } = session
+    const found = await catalogue.draftOf(manifest, signal)
+    if (!found) return undefined
+    const draft = draftFor(manifest, found, backend)
+    const memory = session.memory - (session.draft ? draftBytes(session.draft) : 0)
+    if (draft && memory + draftBytes(draft) <= memoryBudget) return draft
+    const reason = draft ? 'there is too little memory for both' : `it has no variant for ${backend}`
+    // biome-ignore lint/suspicious/noConsole: Nothing fails, so no error would tell a developer why texts are slower.
+    console.warn(`spillway: ${manifest.id} does without its draft model ${found.id}: ${reason}`)
+    return undefined
+  }
+
+  /** The files that texts need beside the graph, as `textFiles` lists them. */
+  textFiles(manifest: Manifest): Promise<ArrayBuffer[]> {
+    const files = { id: 'tokenizer', files: textFiles(manifest) }
+    return this.#options.store.loadFiles(this.#sourcesOf({ manifest, files }))
+  }
+
+  #sourcesOf({ manifest, files }: FilesOfModel): ModelFiles {
+    const { id, version } = manifest
+    return {
+      model: { id, version, variant: files.id },
+      files: files.files.map((file) => this.#options.catalogue.fileOf(manifest, file)),
+    }
+  }
+}

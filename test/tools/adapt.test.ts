@@ -5,10 +5,12 @@ import type { Manifest } from '../../models/core/index.ts'
 import { readPeftAdapter } from '../../models/tools/adapt/peft.ts'
 import { withAdapters } from '../../models/tools/adapt/with-adapters.ts'
 import { changeNode } from '../../models/tools/graph/node.ts'
+import { makeValue } from '../../models/tools/graph/values.ts'
 import { parseVariant } from '../../models/tools/import/build-variant.ts'
 import type { Checkpoint } from '../../models/tools/import/checkpoint.ts'
 import { writeFolder } from '../../models/tools/import/folder.ts'
 import { openCheckpoint } from '../../models/tools/import/import.ts'
+import { DataType } from '../../models/tools/onnx/data-type.ts'
 import { readModel } from '../../models/tools/onnx/read.ts'
 import { saveModel } from '../../models/tools/onnx/save.ts'
 import { ortRuntime } from '../../models/tools/run-model/ort.ts'
@@ -148,6 +150,12 @@ describe.skipIf(withoutTestModels)(
       expect(farthest(together, await expected(['merged-full', 'merged-attention']))).toBeLessThan(1e-4)
       const others = nodes.map((node) =>
         changeNode(node, { output: node.output.map(unknown), input: node.input.map(unknown) }),
+      )
+      const flat = model.inputs.map((input) =>
+        input.name === 'input_ids' ? makeValue('input_ids', DataType.INT64, ['tokens']) : input,
+      )
+      expect(() => withAdapters({ ...model, inputs: flat }, adapters, 16)).toThrow(
+        /tokens of each text in a row/,
       )
       expect(() => withAdapters({ ...model, nodes: others }, adapters, 16)).toThrow(
         /The graph has no q_proj: expected projections by the names/,

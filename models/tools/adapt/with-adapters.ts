@@ -32,6 +32,7 @@ export function withAdapters(model: Model, adapters: readonly Adapter[], headSiz
       hint: 'Begin with the model without adapters, and name all of them.',
     })
   }
+  const [batch = 'batch_size'] = declaredOf(inputIds(model)).shape ?? []
   const projections = findProjections(model)
   for (const adapter of adapters) checkPlaces(adapter, projections)
   const values = infer(model, openShapes(model, new Map()))
@@ -42,16 +43,16 @@ export function withAdapters(model: Model, adapters: readonly Adapter[], headSiz
     const parts = adapters.map((adapter) => fittingPart(adapter, key, size, headSize))
     rules.set(projection.node, branch(projection, parts, size, type))
   }
-  const [batch] = declaredOf(inputIds(model)).shape ?? []
-  const ids = makeValue(idsInput, DataType.INT64, [batch ?? 'batch_size'])
+  const ids = makeValue(idsInput, DataType.INT64, [batch])
   return rewrite({ ...model, inputs: [...model.inputs, ids] }, rules)
 }
 
 function inputIds({ inputs }: Model): Model['inputs'][number] {
   const found = inputs.find(({ name }) => name === 'input_ids')
-  if (found) return found
-  throw new SpillwayError('not_supported', 'The graph is no language model', {
-    expected: 'an input input_ids',
+  if (found && declaredOf(found).shape?.length === 2) return found
+  throw new SpillwayError('not_supported', 'The graph does not read the tokens of each text in a row', {
+    expected: 'an input input_ids of the shape [batch, tokens]',
+    got: found ? 'another shape' : 'no such input',
   })
 }
 

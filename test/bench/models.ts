@@ -41,12 +41,18 @@ export const benchModels = (models: string): Promise<string[]> =>
     mlpFolder(models),
   ]).then((folders) => folders.flat())
 
-/** A model whose last five layers add nothing, and one of its first alone: they write the same. */
+/**
+ * A model whose layers after the first add nothing, and one of its first alone: they write the same. Its vocabulary is
+ * small, so that the layers are most of it, as in larger models.
+ */
 async function draftedModels(): Promise<string[]> {
-  const path = await randomCheckpoint(join(tmpdir(), 'spillway-bench-15m-drafted.bin'), { counting: 1 })
+  const path = await randomCheckpoint(join(tmpdir(), 'spillway-bench-13m-drafted.bin'), {
+    counting: 1,
+    sizes: { dim: 288, hidden: 768, layers: 12, heads: 6, vocabulary: 4_096 },
+  })
   return Promise.all([
-    languageModel('random15m-drafted', path),
-    languageModel('random15m-draft', path, { layers: 1 }),
+    languageModel('random13m-drafted', path),
+    languageModel('random13m-draft', path, { layers: 1 }),
   ])
 }
 

@@ -22,12 +22,12 @@ const cases: readonly (SpeculateCase & { readonly what: string; readonly least: 
   { id: 'random15m', backend: 'wasm', what: 'a free text', read: 0, tokens: 120, least: 0.97 },
   { id: 'stories260k', backend: 'wasm', what: 'a free text', read: 0, tokens: 200, least: 0.97 },
   {
-    id: 'random15m-drafted',
+    id: 'random13m-drafted',
     backend: 'wasm',
     what: 'a free text with a draft model that is right',
     read: 0,
     tokens: 120,
-    draft: 'random15m-draft',
+    draft: 'random13m-draft',
     least: 1.3,
   },
   {

@@ -1,9 +1,12 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { GenerationSpec, Manifest, Variant } from '../../../models/core/index.ts'
 import { ModelCatalogue } from '../../../server/inference/catalogue.ts'
 import { draftsOf } from '../../../server/inference/drafts.ts'
 import { createSessionSpec, defaultGenerateLimits } from '../../../server/inference/session-spec.ts'
+import { DeviceSession } from '../../../web/device/device-session.ts'
+import { SessionFiles } from '../../../web/device/session-files.ts'
 import { draftBytes, draftFor } from '../../../workers/host/text/draft.ts'
+import type { GraphSource } from '../../../workers/protocol/lane.ts'
 
 const file = (path: string, sha256: string) => ({ path, size: 1, sha256 })
 const variant: Variant = { id: 'fp32', precision: 'fp32', files: [file('model.onnx', 'a')], memory: 1_000 }
@@ -99,4 +102,33 @@ test('a server leaves a draft model out where memory does not suffice for both, 
   expect(reasons).toEqual(['large does without its draft model small: there is too little memory for both'])
   expect((await alone.request()).draft).toBeUndefined()
   expect(alone.memory).toBeLessThan(both.memory)
+})
+
+test('a device loads a draft model beside its model, where there is memory for both, and says where not', async () => {
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+  const open = async (memoryBudget: number) => {
+    const files = new SessionFiles({
+      store: { loadFiles: async ({ model }) => [new TextEncoder().encode(model.id).buffer] },
+      catalogue: {
+        fileOf: (_manifest, one) => ({ ...one, key: { sha256: one.sha256 }, request: () => expect.fail() }),
+        draftOf: async () => model('small'),
+      },
+      memoryBudget,
+    })
+    const session = new DeviceSession(target, variant, 'wasm', (one) => files.graphsOf(one))
+    session.draft = await files.findDraft(session, new AbortController().signal)
+    return session
+  }
+  const graphIn = (source: GraphSource | undefined) =>
+    source?.from === 'bytes' ? new TextDecoder().decode(source.graph) : undefined
+  const both = await open(2 ** 30)
+  const { source, draft } = await both.request()
+  expect([graphIn(source), draft?.model, graphIn(draft?.source)]).toEqual(['large', 'small', 'small'])
+  expect(warn).not.toHaveBeenCalled()
+  const alone = await open(both.memory - 1)
+  expect((await alone.request()).draft).toBeUndefined()
+  expect(warn.mock.calls).toEqual([
+    ['spillway: large does without its draft model small: there is too little memory for both'],
+  ])
+  warn.mockRestore()
 })

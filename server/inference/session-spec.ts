@@ -8,7 +8,7 @@ import {
 } from '../../models/core/index.ts'
 import type { Verifier } from '../../models/tools/manifest/verifier.ts'
 import type { SessionSpec } from '../../workers/host/scheduler/work.ts'
-import { draftBytes, draftFor, draftRequest } from '../../workers/host/text/draft.ts'
+import { draftFor, draftRequest } from '../../workers/host/text/draft.ts'
 import { type GenerateLimits, generateSetup } from '../../workers/host/text/generate-setup.ts'
 import type { LoadRequest } from '../../workers/protocol/lane.ts'
 import type { CatalogueEntry } from './catalogue.ts'
@@ -45,7 +45,7 @@ export function createSessionSpec(
     manifest,
     backend,
     variant: variant.id,
-    memory: memory + (draft ? draftBytes(draft) : 0),
+    memory: memory + (draft?.bytes ?? 0),
     request: async () => {
       for (const file of variant.files) await verify(join(folder, file.path), file)
       const request = loadRequestOf(entry, backend, { variant, generateLimits, inPlaceOf })
@@ -63,7 +63,7 @@ function fittingDraft(entry: CatalogueEntry, options: LoadOptions, memory: numbe
   const { draft: found, backend, variant, memoryBudget = Number.POSITIVE_INFINITY, onLeftOut } = options
   if (!found) return undefined
   const draft = draftFor(entry.manifest, found.manifest, backend)
-  if (draft && memory + draftBytes(draft) <= memoryBudget) return { ...draft, folder: found.folder }
+  if (draft && memory + draft.bytes <= memoryBudget) return { ...draft, folder: found.folder }
   const reason = draft ? 'there is too little memory for both' : `it has no variant for ${backend}`
   onLeftOut?.(
     sessionKey(entry, backend, variant),

@@ -1,8 +1,8 @@
 import { type Backend, type Manifest, needsRowProof, type Variant } from '../../models/core/index.ts'
 import type { SessionSpec } from '../../workers/host/scheduler/work.ts'
-import { type Draft, draftBytes, draftRequest } from '../../workers/host/text/draft.ts'
+import type { Draft } from '../../workers/host/text/draft.ts'
 import { type GenerateLimits, generateSetup } from '../../workers/host/text/generate-setup.ts'
-import type { GenerateSetup, GraphSource, LoadRequest } from '../../workers/protocol/lane.ts'
+import type { DraftRequest, GenerateSetup, GraphSource, LoadRequest } from '../../workers/protocol/lane.ts'
 
 /**
  * Sequences of one model on a device: enough for one person's chats and the page's own requests, and more where the device
@@ -13,7 +13,7 @@ export const generateLimits: GenerateLimits = { slots: 8, maxSlots: 128, maxByte
 /** The graph of a session, and of its draft model where it has one. */
 export interface SessionGraphs {
   readonly source: GraphSource
-  readonly draftSource?: GraphSource | undefined
+  readonly draft?: DraftRequest | undefined
 }
 
 /** A model's files and the backend that runs them on this device. */
@@ -47,7 +47,7 @@ export class DeviceSession implements SessionSpec {
   }
 
   get memory(): number {
-    return this.files.memory + (this.#generate?.maxBytes ?? 0) + (this.draft ? draftBytes(this.draft) : 0)
+    return this.files.memory + (this.#generate?.maxBytes ?? 0) + (this.draft?.bytes ?? 0)
   }
 
   /** The graphs for the next load, which transfers their buffers away; undefined where no load follows. */
@@ -56,9 +56,9 @@ export class DeviceSession implements SessionSpec {
   }
 
   async request(): Promise<LoadRequest> {
-    const { source, draftSource } = this.#fetched ?? (await this.#loadGraphs(this))
+    const { source, draft } = this.#fetched ?? (await this.#loadGraphs(this))
     this.#fetched = undefined
-    const { key, backend, manifest, draft } = this
+    const { key, backend, manifest } = this
     return {
       session: key,
       backend,
@@ -68,7 +68,7 @@ export class DeviceSession implements SessionSpec {
       batchAxis: manifest.batchAxis,
       needsRowProof: needsRowProof(manifest),
       generate: this.#generate,
-      draft: draft && draftSource && draftRequest(draft, draftSource),
+      draft,
     }
   }
 }

@@ -1,4 +1,3 @@
-import type { Clock } from '../../models/async/clock.ts'
 import { type InFlight, shareInFlight } from '../../models/async/share-in-flight.ts'
 import type { Backend, Manifest, Variant } from '../../models/core/index.ts'
 import { Pool, type PoolOptions, type PoolStats } from '../../workers/host/pool/pool.ts'
@@ -29,7 +28,6 @@ export interface DeviceOptions extends SessionFilesOptions {
   readonly startLane: PoolOptions['startLane']
   /** The code that cuts requests, once it is loaded. */
   readonly cutting?: () => Cutting | undefined
-  readonly clock: Clock
 }
 
 /** Between two looks at whether a session that is to be unloaded is still in use, in milliseconds. */

@@ -1,5 +1,7 @@
+import type { Clock } from '../../models/async/clock.ts'
+import { importCode } from '../../models/async/import-code.ts'
 import { type Manifest, textFiles, type Variant } from '../../models/core/index.ts'
-import { type Draft, draftBytes, draftFor } from '../../workers/host/text/draft.ts'
+import type { Draft } from '../../workers/host/text/draft.ts'
 import type { Catalogue } from '../store/catalogue.ts'
 import type { ModelFiles, Progress } from '../store/worker/load-files.ts'
 import type { DeviceSession, SessionGraphs } from './device-session.ts'
@@ -11,6 +13,7 @@ export interface SessionFilesOptions {
   readonly catalogue: Pick<Catalogue, 'fileOf' | 'draftOf'>
   /** The most bytes of all sessions in all lanes. */
   readonly memoryBudget: number
+  readonly clock: Clock
 }
 
 interface FilesOfModel {
@@ -41,9 +44,10 @@ export class SessionFiles {
     const files = { ...this.#sourcesOf(session), needsRuntime: true }
     const source = await loadGraph(store, files, signal, onProgress)
     if (!draft) return { source }
+    const { draftRequest } = await this.#draftCode()
     const { manifest, variant } = draft
-    const draftSource = await loadGraph(store, this.#sourcesOf({ manifest, files: variant }), signal)
-    return { source, draftSource }
+    const graph = await loadGraph(store, this.#sourcesOf({ manifest, files: variant }), signal)
+    return { source, draft: draftRequest(draft, graph) }
   }
 
   /**
@@ -56,9 +60,10 @@ export class SessionFiles {
     const { manifest, backend } = session
     const found = await catalogue.draftOf(manifest, signal)
     if (!found) return undefined
+    const { draftFor } = await this.#draftCode()
     const draft = draftFor(manifest, found, backend)
-    const memory = session.memory - (session.draft ? draftBytes(session.draft) : 0)
-    if (draft && memory + draftBytes(draft) <= memoryBudget) return draft
+    const memory = session.memory - (session.draft?.bytes ?? 0)
+    if (draft && memory + draft.bytes <= memoryBudget) return draft
     const reason = draft ? 'there is too little memory for both' : `it has no variant for ${backend}`
     // biome-ignore lint/suspicious/noConsole: Nothing fails, so no error would tell a developer why texts are slower.
     console.warn(`spillway: ${manifest.id} does without its draft model ${found.id}: ${reason}`)
@@ -69,6 +74,11 @@ export class SessionFiles {
   textFiles(manifest: Manifest): Promise<ArrayBuffer[]> {
     const files = { id: 'tokenizer', files: textFiles(manifest) }
     return this.#options.store.loadFiles(this.#sourcesOf({ manifest, files }))
+  }
+
+  /** Few models have one. */
+  #draftCode() {
+    return importCode(this.#options.clock, 'draft models', () => import('../../workers/host/text/draft.ts'))
   }
 
   #sourcesOf({ manifest, files }: FilesOfModel): ModelFiles {

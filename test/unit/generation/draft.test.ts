@@ -5,8 +5,9 @@ import { draftsOf } from '../../../server/inference/drafts.ts'
 import { createSessionSpec, defaultGenerateLimits } from '../../../server/inference/session-spec.ts'
 import { DeviceSession } from '../../../web/device/device-session.ts'
 import { SessionFiles } from '../../../web/device/session-files.ts'
-import { draftBytes, draftFor } from '../../../workers/host/text/draft.ts'
+import { draftFor } from '../../../workers/host/text/draft.ts'
 import type { GraphSource } from '../../../workers/protocol/lane.ts'
+import { createManualClock } from '../../support/manual-clock.ts'
 
 const file = (path: string, sha256: string) => ({ path, size: 1, sha256 })
 const variant: Variant = { id: 'fp32', precision: 'fp32', files: [file('model.onnx', 'a')], memory: 1_000 }
@@ -39,7 +40,7 @@ const target = model('large', { draft: 'small' })
 test('a draft model has the tokens of its model', () => {
   const draft = draftFor(target, model('small'), 'cpu')
   expect(draft).toEqual({ manifest: model('small'), variant })
-  expect(draft && draftBytes(draft)).toBe(1_000 + 100 * 2 * 2 * 4 * 4)
+  expect(draft?.bytes).toBe(1_000 + 100 * 2 * 2 * 4 * 4)
   expect(
     draftFor(target, model('small', {}, { variants: [{ ...variant, backends: ['webgpu'] }] }), 'cpu'),
   ).toBeUndefined()
@@ -114,6 +115,7 @@ test('a device loads a draft model beside its model, where there is memory for b
         draftOf: async () => model('small'),
       },
       memoryBudget,
+      clock: createManualClock(),
     })
     const session = new DeviceSession(target, variant, 'wasm', (one) => files.graphsOf(one))
     session.draft = await files.findDraft(session, new AbortController().signal)

@@ -6,12 +6,15 @@ import {
   variantsFor,
 } from '../../../models/core/index.ts'
 import { bytesPerToken } from '../../../models/core/kv-spec.ts'
+import type { GenerationSpec } from '../../../models/core/language.ts'
 import type { DraftRequest, GraphSource } from '../../protocol/lane.ts'
 
 /** A draft model, and the files of it that run on a backend. */
 export interface Draft {
   readonly manifest: Manifest
   readonly variant: Variant
+  /** Bytes that it takes in a lane beside its model. */
+  readonly bytes: number
 }
 
 /**
@@ -35,19 +38,21 @@ export function draftFor(target: Manifest, found: Manifest, backend: Backend): D
   const [hash, draftHash] = [tokenizerHash(target), tokenizerHash(found)]
   if (hash !== draftHash) refuse(`the same tokenizer.json, SHA-256 ${hash}`, `${draftHash}`)
   const [variant] = variantsFor(found, backend)
-  return variant && { manifest: found, variant }
+  return variant && { manifest: found, variant, bytes: bytesOf(spec, variant) }
 }
 
 const tokenizerHash = ({ tokenizer = [] }: Manifest) =>
   tokenizer.find(({ path }) => path.endsWith('tokenizer.json'))?.sha256 ?? 'of none'
 
-/** Bytes that it takes in a lane beside its model. */
-export const draftBytes = ({ manifest: { generation: spec }, variant }: Draft): number =>
-  variant.memory +
-  (spec ? spec.context * bytesPerToken({ ...spec.kv, type: variant.kvType ?? 'float32' }) : 0)
+/** With the keys and values of one text. */
+const bytesOf = ({ context, kv }: GenerationSpec, { memory, kvType = 'float32' }: Variant): number =>
+  memory + context * bytesPerToken({ ...kv, type: kvType })
 
 /** The part of a load request for it. */
-export function draftRequest({ manifest, variant }: Draft, source: GraphSource): DraftRequest | undefined {
+export function draftRequest(
+  { manifest, variant }: Pick<Draft, 'manifest' | 'variant'>,
+  source: GraphSource,
+): DraftRequest | undefined {
   const { id, generation: spec } = manifest
   return spec && { model: id, source, spec, kvType: variant.kvType ?? 'float32' }
 }

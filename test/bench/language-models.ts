@@ -20,12 +20,7 @@ interface LanguageModelOptions {
 export async function languageModel(
   id: string,
   checkpoint: string,
-  {
-    to = 'fp32',
-    topK,
-    tokenizer,
-    layers,
-  }: LanguageModelOptions = {},
+  { to = 'fp32', topK, tokenizer, layers }: LanguageModelOptions = {},
 ): Promise<string> {
   const variant = parseVariant(to)
   if (!variant) throw new Error(`There is no variant ${to}`)

@@ -54,7 +54,12 @@ export const speculate: Bench = {
         [one, isTrial ? 1 : 5] as const,
       )
       results.push(
-        faster('speculate', `${what}, ${one.id} on ${one.backend}`, { ours: proposed, theirs: single }, least),
+        faster(
+          'speculate',
+          `${what}, ${one.id} on ${one.backend}`,
+          { ours: proposed, theirs: single },
+          least,
+        ),
       )
       await page.close()
     }

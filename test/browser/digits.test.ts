@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
 import halvesUrl from '../../models/catalogue/digits/fp16/model.onnx?url'
 import floatsUrl from '../../models/catalogue/digits/fp32/model.onnx?url'
@@ -11,8 +11,9 @@ import {
   SpillwayError,
   type Tensor,
 } from '../../models/core/index.ts'
-import { createRuntime } from '../../web/api/index.ts'
+import { createRuntime, type Runtime } from '../../web/api/index.ts'
 import { startWorkerLane } from '../../workers/host/lane-client/browser/start-worker-lane.ts'
+import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import heldOutUrl from '../data/digits-heldout.bin.gz?url'
 
 const digits = parseManifest(manifest, 'the catalogue')
@@ -64,12 +65,26 @@ const read = (logits: ArrayLike<number>) => rowsOf(logits).map((row) => row.inde
 const numbers = (tensor: Tensor | undefined) =>
   Float64Array.from(Array.from<unknown, number>(tensor?.data ?? [], Number))
 
-async function onLane(graphUrl: string, backend: Backend, images: Tensor): Promise<Float64Array> {
+/** A lane for all models of a backend: each starts a runtime. */
+const lanes = new Map<Backend, Lane>()
+afterAll(() => {
+  for (const lane of lanes.values()) lane.kill(new SpillwayError('closed', 'Done'))
+})
+
+async function laneFor(backend: Backend): Promise<Lane> {
+  const started = lanes.get(backend)
+  if (started) return started
   const lane = startWorkerLane('test', systemClock)
+  lanes.set(backend, lane)
   await lane.start({ threads: 1 })
+  return lane
+}
+
+async function onLane(graphUrl: string, backend: Backend, images: Tensor): Promise<Float64Array> {
+  const lane = await laneFor(backend)
   const graph = await (await fetch(graphUrl)).arrayBuffer()
   await lane.load({
-    session: 'digits',
+    session: graphUrl,
     backend,
     source: { from: 'bytes', graph, external: [] },
     inputs: digits.inputs,
@@ -77,19 +92,22 @@ async function onLane(graphUrl: string, backend: Backend, images: Tensor): Promi
     batchAxis: 0,
   })
   const { outputs } = await lane.run({
-    session: 'digits',
+    session: graphUrl,
     inputs: { image: { ...images, data: images.data.slice() } },
   })
-  lane.kill(new SpillwayError('closed', 'Done'))
   return numbers(outputs.logits)
 }
 
 describe.each(['device', 'server'] as const)('digits, policy %s', (policy) => {
+  let runtime: Runtime
+  beforeAll(async () => {
+    runtime = await createRuntime({ server: inject('serverUrl'), policy })
+  })
+  afterAll(() => runtime.close())
+
   test('reads at least 97% of the held-out digits', async () => {
-    const runtime = await createRuntime({ server: inject('serverUrl'), policy })
     const model = await runtime.model('digits')
     const { outputs, placement } = await model.run({ image: heldOut.images })
-    runtime.close()
     expect(placement.tier).toBe(policy)
     const answers = read(numbers(outputs.logits))
     const right = answers.filter((answer, index) => answer === heldOut.labels[index]).length
@@ -100,14 +118,12 @@ describe.each(['device', 'server'] as const)('digits, policy %s', (policy) => {
   const title = `reads the four MNIST pictures${'absent' in mnist ? ` (skipped: ${mnist.absent})` : ''}`
   test.skipIf('absent' in mnist)(title, async () => {
     const pictures = 'pictures' in mnist ? mnist.pictures : {}
-    const runtime = await createRuntime({ server: inject('serverUrl'), policy })
     const model = await runtime.model('digits')
     const answers: Record<string, number | undefined> = {}
     for (const [digit, base64] of Object.entries(pictures)) {
       const { outputs } = await model.run({ image: await readPicture(base64) })
       answers[digit] = read(numbers(outputs.logits))[0]
     }
-    runtime.close()
     expect(answers).toEqual({ 0: 0, 3: 3, 5: 5, 7: 7 })
   })
 })

@@ -3,9 +3,15 @@ import { DataType } from '../../models/tools/onnx/data-type.ts'
 import { TensorProtoSchema } from '../../models/tools/onnx/generated/onnx_pb.ts'
 import { encode, modelProto, value } from '../tools/support/build.ts'
 
+/** Random numbers that repeat at a distance which no compression of the browser's storage sees. */
+const distance = 2 ** 18
+
 /** y = x · W for a square W of random numbers, an ONNX model of about 4 · side² bytes. */
 export function bigModel(side: number): Buffer {
-  const weights = Float32Array.from({ length: side * side }, () => Math.random() - 0.5)
+  const block = Float32Array.from({ length: distance }, () => Math.random() - 0.5)
+  const weights = new Float32Array(side * side)
+  for (let at = 0; at < weights.length; at += distance)
+    weights.set(block.subarray(0, weights.length - at), at)
   const w = create(TensorProtoSchema, {
     name: 'w',
     dims: [BigInt(side), BigInt(side)],

@@ -271,15 +271,9 @@ describe('a text', () => {
   test('goes without the oldest turns of a long chat on request, and on elsewhere from the same prompt', async () => {
     const prompts: string[] = []
     const onRequest: Script['onRequest'] = ({ prompt }) => prompts.push(String.fromCodePoint(...prompt))
-    const turn = (at: number): ChatMessage => ({
-      role: at % 2 ? 'assistant' : 'user',
-      content: `Turn ${at}`,
-    })
-    const messages: ChatMessage[] = [
-      { role: 'system', content: 'Be brief.' },
-      ...Array.from({ length: 10 }, (_, at) => turn(at)),
-      { role: 'user', content: 'And now?' },
-    ]
+    const say = (role: ChatMessage['role'], content: string): ChatMessage => ({ role, content })
+    const turns = Array.from({ length: 10 }, (_, at) => say(at % 2 ? 'assistant' : 'user', `Turn ${at}`))
+    const messages = [say('system', 'Be brief.'), ...turns, say('user', 'And now?')]
     const places = [102, undefined].map((at) => ({
       tier: 'device' as const,
       generator: textGenerator(
@@ -291,14 +285,13 @@ describe('a text', () => {
     await expect(write(places, chat).result).rejects.toMatchObject({ code: 'context_exceeded' })
     const { droppedMessages, usage } = await write(places, { ...chat, truncation: 'auto' }).result
     expect(droppedMessages).toBe(6)
-    const prompt = [...messages.slice(0, 1), ...messages.slice(7)]
-      .map(({ role, content }) => `${role}: ${content}\n`)
-      .join('')
+    const kept = [...messages.slice(0, 1), ...messages.slice(7)]
+    const prompt = kept.map(({ role, content }) => `${role}: ${content}\n`).join('')
     expect(prompts).toEqual([prompt, prompt + 'x'.repeat(102 - prompt.length)])
     expect(usage).toMatchObject({ promptTokens: prompt.length, generatedTokens: 20 })
-    const short = await write(places.slice(1), { messages: messages.slice(-1), truncation: 'auto' }).result
-    expect(short).not.toHaveProperty('droppedMessages')
-    const long = { messages: [{ role: 'user', content: 'x'.repeat(120) }], truncation: 'auto' } as const
+    const short = write(places.slice(1), { messages: messages.slice(-1), truncation: 'auto' })
+    expect(await short.result).not.toHaveProperty('droppedMessages')
+    const long = { messages: [say('user', 'x'.repeat(120))], truncation: 'auto' } as const
     await expect(write(places, long).result).rejects.toMatchObject({
       code: 'context_exceeded',
       message: expect.stringContaining('last turn'),

@@ -48,7 +48,8 @@ export interface OpenAiResponseRequest
   readonly max_output_tokens?: number | null | undefined
   /**
    * `auto` leaves out the oldest turns where the model's context has no place for all of them and the answer; not the
-   * system's messages at the beginning, nor the last turn. `disabled` (default) refuses what does not fit.
+   * system's messages at the beginning, nor the last turn. `disabled` (default) refuses what does not fit. A chat with
+   * `auto` has no `truncate_prompt_tokens`.
    */
   readonly truncation?: 'auto' | 'disabled' | null | undefined
   /** The form of the answer. */
@@ -100,7 +101,7 @@ export interface OpenAiResponse {
   output_text: string
   /**
    * With `truncation: 'auto'`, once the text has ended: messages that the model did not read, the first ones after the
-   * system's. A message with its calls counts as one. Absent where it read all.
+   * system's. A message with its calls counts as one. Absent where it read all. A streamed chat says it in the first event.
    */
   dropped_messages?: number
   /** Null until the text has ended. OpenAI's type leaves that out. */

@@ -76,6 +76,7 @@ export interface OpenAiMessage extends OtherFields<'refusal' | 'audio' | 'functi
 /** A request of `runtime.openai.chat.completions.create()`. */
 export interface OpenAiChatRequest
   extends TextFields,
+    Pick<OpenAiResponseRequest, 'truncation'>,
     OtherFields<
       | 'audio'
       | 'function_call'
@@ -107,8 +108,6 @@ export interface OpenAiChatRequest
   readonly top_logprobs?: number | null | undefined
   /** How much the model thinks: refused where its chat template does not read it. `none`: not at all. */
   readonly reasoning_effort?: string | null | undefined
-  /** As of responses. `truncation: 'auto'` leaves no place for `truncate_prompt_tokens`. */
-  readonly truncation?: 'auto' | 'disabled' | null | undefined
   /** vLLM: further variables of the chat template, such as `enable_thinking`. */
   readonly chat_template_kwargs?: Readonly<Record<string, unknown>> | null | undefined
 }
@@ -198,7 +197,7 @@ export interface OpenAiAnswer {
 }
 
 /** An answer to a chat. */
-export interface OpenAiChatCompletion extends AnswerFields {
+export interface OpenAiChatCompletion extends AnswerFields, Pick<OpenAiResponse, 'dropped_messages'> {
   object: 'chat.completion'
   choices: {
     index: number
@@ -206,13 +205,11 @@ export interface OpenAiChatCompletion extends AnswerFields {
     logprobs: OpenAiChatLogprobs | null
     finish_reason: FinishReason | 'tool_calls'
   }[]
-  /** With `truncation: 'auto'`: messages that the model did not read, the first ones after the system's. Absent where it read all. */
-  dropped_messages?: number
   usage: OpenAiUsage
 }
 
 /** An event of a streamed answer to a chat. */
-export interface OpenAiChatChunk extends AnswerFields {
+export interface OpenAiChatChunk extends AnswerFields, Pick<OpenAiResponse, 'dropped_messages'> {
   object: 'chat.completion.chunk'
   choices: {
     index: number
@@ -226,8 +223,6 @@ export interface OpenAiChatChunk extends AnswerFields {
     logprobs: OpenAiChatLogprobs | null
     finish_reason: FinishReason | 'tool_calls' | null
   }[]
-  /** As of `OpenAiChatCompletion`, in the first event of each text. */
-  dropped_messages?: number
   /** In the last event, where `stream_options.include_usage` asks for it; `null` in the others. */
   usage?: OpenAiUsage | null
 }

@@ -36,6 +36,7 @@ export async function createKv(
   const shape = { slots: 1, capacity: Math.min(firstCapacity, model.context) }
   if (isPaged(running)) {
     if (!memory || backend !== 'webgpu' || kvType !== 'float16') throw notPaged(backend, kvType)
+    if (model.adapters) throw pagedWithoutAdapters()
     const graph = new PagedGraph(ort, running, spec.layers, model.vocabulary)
     const { logitsType } = graph
     return { kv: new PagedKv(graph, memory, spec, shape), selected: 0, logitsType }
@@ -50,6 +51,13 @@ export async function createKv(
         : new GatheredKv(graph, ort, spec, shape)
   return { kv, selected, logitsType }
 }
+
+/** Its blocks are shared by their tokens alone, and it has no adapters' matrices. */
+const pagedWithoutAdapters = () =>
+  new SpillwayError('model_invalid', 'A paged graph has no adapters', {
+    expected: 'a manifest without generation.adapters',
+    hint: 'Use another variant of the model.',
+  })
 
 const notPaged = (backend: Backend, kvType: string) =>
   new SpillwayError('model_invalid', 'A paged graph runs on WebGPU only, with 16-bit floats', {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, inject } from 'vitest'
+import { afterAll, beforeAll, describe, inject, vi } from 'vitest'
 import type { KvSpec } from '../../models/core/kv-spec.ts'
 import { DecoderGraph } from '../../workers/lane/kv/decoder-graph.ts'
 import { InPlaceKv } from '../../workers/lane/kv/in-place-kv.ts'
@@ -27,12 +27,15 @@ describe.skipIf(absent)(
     let ort: Ort
     let session: OrtSession
     beforeAll(async () => {
-      process.env.VK_ICD_FILENAMES = software?.driver
+      vi.stubEnv('VK_ICD_FILENAMES', software?.driver)
       ort = await loadOrt({ threads: 1 })
       const options = { ...(await ort.sessionOptions('webgpu')), ...quiet }
       session = await ort.InferenceSession.create(new Uint8Array(bytesOf(stories.graph)), options)
     })
-    afterAll(() => session.release())
+    afterAll(async () => {
+      vi.unstubAllEnvs()
+      await session.release()
+    })
 
     kvContract({
       open: async () => {

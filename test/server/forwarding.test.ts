@@ -1,5 +1,5 @@
 import OpenAI from 'openai'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { errorCodeHeader } from '../../models/protocols/oip.ts'
 import { admitBy } from '../../server/auth/limits/limit-requests.ts'
 import { RateLimits } from '../../server/auth/limits/rate-limits.ts'
@@ -11,7 +11,8 @@ import { chat, eventsOf, startForwarding as start, text, textOf } from '../suppo
 
 describe('a request for a model of an engine', () => {
   test('reaches it as it was written, but for the model’s name and the caller’s key', async () => {
-    process.env.TEST_ENGINE_KEY = 'engine-secret'
+    vi.stubEnv('TEST_ENGINE_KEY', 'engine-secret')
+    onTestFinished(() => void vi.unstubAllEnvs())
     const { server, engine } = await start({ key: 'engine-secret' }, { key: 'TEST_ENGINE_KEY' })
     const unknown = `"seed":9223372036854775807,"temperature":1.0,"tools":[{"type":"function","function":{"name":"f"}}],"response_format":{"type":"json_object"},"guided_choice":["a","b"],"logit_bias":{"7":-100},"min_tokens":3,"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:,"}}]}]`
     const answer = await server.post('v1/chat/completions', `{"model":"tiny",${unknown}}`, {

@@ -1,8 +1,8 @@
 import { withAbort } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
-import { importOnce } from '../../models/async/import-code.ts'
+import { importCode, importOnce } from '../../models/async/import-code.ts'
 import { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
-import { checkAdapter, type Manifest } from '../../models/core/index.ts'
+import type { Manifest } from '../../models/core/index.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
 import type { Capacity } from '../device/capacity.ts'
 import { DeviceTier } from '../device/device-tier.ts'
@@ -155,7 +155,11 @@ export function startRuntimeOn(platform: Platform, options: RuntimeOptions, cloc
     }
     return unanswered.trackAbortable(options.signal, async (stop) => {
       const manifest = await find(stop)
-      checkAdapter(manifest, options.adapter)
+      const { adapter } = options
+      if (adapter === undefined) return manifest
+      const code = () => import('../../models/core/adapters.ts')
+      const { checkAdapter } = await withAbort(stop, importCode(clock, 'adapters', code))
+      checkAdapter(manifest, adapter)
       return manifest
     })
   }

@@ -12,7 +12,7 @@ export const treeshake: Rolldown.TreeshakingOptions = {
 
 /** Parts that are imported later share these, and no page starts with them. */
 const later =
-  /\/node_modules\/(?:zod|@noble)\/|\/web\/search\/|\/models\/(?:core\/(?:file-spec|language|manifest-schema|model-name|references|schema-error|tensor-spec)\.ts|protocols\/oip(?:-binary|-elements|-schemas|-strings)?\.ts)/
+  /\/node_modules\/(?:zod|@noble)\/|\/web\/search\/|\/models\/(?:core\/(?:adapters|file-spec|language|manifest-schema|model-name|references|schema-error|tensor-spec)\.ts|protocols\/oip(?:-binary|-elements|-schemas|-strings)?\.ts)/
 
 /** Pages of others do not start with what only the site's pages, or the elements, share. */
 const ofSite = /\/web\/(?:app|drawing|elements|view)\/|\/node_modules\/lit(?:-html)?\//

@@ -21,9 +21,13 @@ import { benchModels } from './models.ts'
 
 const root = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-/** Builds the bench page as the product is built, serves it together with the models, and starts a browser. */
+/**
+ * Builds the bench page as the product is built, serves it together with the models, and starts a browser.
+ * @param more Folders of models beside those of all benches.
+ */
 export async function startHarness(
   launch = launchBrowser,
+  more: readonly string[] = [],
 ): Promise<Pick<Harness, 'openPage' | 'models'> & { close(): Promise<void> }> {
   if (withoutTestModels !== undefined || testModels === undefined) throw new Error(withoutTestModels)
   const site = root('../../node_modules/.cache/bench')
@@ -40,7 +44,11 @@ export async function startHarness(
     plugins: [hashedFiles(), compileHints()],
     build: { outDir: site, emptyOutDir: true, assetsInlineLimit: 0, chunkSizeWarningLimit: 10_000 },
   })
-  const catalogue = await readCatalogue([root('../../models/catalogue'), ...(await benchModels(testModels))])
+  const catalogue = await readCatalogue([
+    root('../../models/catalogue'),
+    ...(await benchModels(testModels)),
+    ...more,
+  ])
   const inference = createInference({
     backends: ['cpu'],
     // The page uses the other core.

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, inject } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { bytesPerToken, type KvSpec } from '../../models/core/kv-spec.ts'
 import { createDecoder } from '../../workers/lane/decode/create-decoder.ts'
 import { DecoderGraph } from '../../workers/lane/kv/decoder-graph.ts'
@@ -6,7 +6,7 @@ import { GatheredKv } from '../../workers/lane/kv/gathered-kv.ts'
 import { InPlaceKv } from '../../workers/lane/kv/in-place-kv.ts'
 import type { Kv, KvShape } from '../../workers/lane/kv/kv.ts'
 import { PagedGraph } from '../../workers/lane/kv/paged/paged-graph.ts'
-import { PagedKv } from '../../workers/lane/kv/paged/paged-kv.ts'
+import { blockSize, PagedKv } from '../../workers/lane/kv/paged/paged-kv.ts'
 import { PerSequenceKv } from '../../workers/lane/kv/per-sequence-kv.ts'
 import { arrayMemory } from '../../workers/lane/node/array-kv-memory.ts'
 import { loadOrt } from '../../workers/lane/node/load-ort.ts'
@@ -78,6 +78,22 @@ describe.skipIf(absent)(`Keys and values${absent ? `: ${absent}` : ''}`, () => {
       tokens: stories.reference.tokens,
       logits: stories.reference.logits,
     })
+  })
+
+  test('a pool takes what it needs, where it can neither grow by that nor give up so much', async () => {
+    const kv = new PagedKv(paged, withoutOffsets(arrayMemory(ort.createTensor)), spec, shape)
+    kv.limit(kv.bytes({ slots: 1, capacity: 20 * blockSize }))
+    const text = Array.from({ length: 13 * blockSize }, (_, at) => 3 + (at % 200))
+    await kv.prefill(0, text)
+    kv.remember(0, text)
+    kv.truncate(0, 0)
+    expect(kv.pool).toMatchObject({ blocks: 16, available: 16 })
+    // Three are empty, and thirteen hold what another may want.
+    expect(kv.mayHaveBlocks(18)).toBe(true)
+    expect(kv.reserve(1, 18 * blockSize)).toBe(true)
+    expect(kv.pool).toMatchObject({ blocks: 18, available: 0 })
+    expect([kv.mayHaveBlocks(3), kv.reserve(0, 3 * blockSize)]).toEqual([false, false])
+    kv.dispose()
   })
 
   describe('A decoder whose keys and values are in blocks', () => {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../models/async/clock.ts'
 import { importCode } from '../../models/async/import-code.ts'
-import { type Manifest, textFiles, type Variant } from '../../models/core/index.ts'
+import { type Manifest, messageOf, textFiles, type Variant } from '../../models/core/index.ts'
 import type { Draft } from '../../workers/host/text/draft.ts'
 import type { Catalogue } from '../store/catalogue.ts'
 import type { ModelFiles, Progress } from '../store/worker/load-files.ts'
@@ -44,10 +44,16 @@ export class SessionFiles {
     const files = { ...this.#sourcesOf(session), needsRuntime: true }
     const source = await loadGraph(store, files, signal, onProgress)
     if (!draft) return { source }
-    const { draftRequest } = await this.#draftCode()
     const { manifest, variant } = draft
-    const graph = await loadGraph(store, this.#sourcesOf({ manifest, files: variant }), signal)
-    return { source, draft: draftRequest(draft, graph) }
+    try {
+      const { draftRequest } = await this.#draftCode()
+      const graph = await loadGraph(store, this.#sourcesOf({ manifest, files: variant }), signal)
+      return { source, draft: draftRequest(draft, graph) }
+    } catch (cause) {
+      if (signal?.aborted) throw cause
+      this.#without(session.manifest, manifest.id, `its files cannot be loaded: ${messageOf(cause)}`)
+      return { source }
+    }
   }
 
   /**
@@ -65,9 +71,13 @@ export class SessionFiles {
     const memory = session.memory - (session.draft?.bytes ?? 0)
     if (draft && memory + draft.bytes <= memoryBudget) return draft
     const reason = draft ? 'there is too little memory for both' : `it has no variant for ${backend}`
-    // biome-ignore lint/suspicious/noConsole: Nothing fails, so no error would tell a developer why texts are slower.
-    console.warn(`spillway: ${manifest.id} does without its draft model ${found.id}: ${reason}`)
+    this.#without(manifest, found.id, reason)
     return undefined
+  }
+
+  #without({ id }: Manifest, draft: string, reason: string): void {
+    // biome-ignore lint/suspicious/noConsole: Nothing fails, so no error would tell a developer why texts are slower.
+    console.warn(`spillway: ${id} does without its draft model ${draft}: ${reason}`)
   }
 
   /** The files that texts need beside the graph, as `textFiles` lists them. */

@@ -2,21 +2,42 @@ import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { env } from 'onnxruntime-common'
 import type { Row } from './row.ts'
+import type { StreamRow } from './streams.ts'
 
-const head = ['where', 'model', 'rows', 'GPU ms', 'CPU ms', 'CPU / GPU']
+/** Cells by row, the first of them the head. */
+type Table = readonly (readonly string[])[]
 
-const cells = ({ where, model, rows, gpuMs, cpuMs }: Row) => [
-  where,
-  model,
-  String(rows),
-  gpuMs.toFixed(2),
-  cpuMs.toFixed(2),
-  (cpuMs / gpuMs).toFixed(2),
+const runsTable = (rows: readonly Row[]): Table => [
+  ['where', 'model', 'rows', 'GPU ms', 'CPU ms', 'CPU / GPU'],
+  ...rows.map(({ where, model, rows, gpuMs, cpuMs }) => [
+    where,
+    model,
+    String(rows),
+    gpuMs.toFixed(2),
+    cpuMs.toFixed(2),
+    (cpuMs / gpuMs).toFixed(2),
+  ]),
 ]
 
-export function printRows(rows: readonly Row[]): void {
-  const table = [head, ...rows.map(cells)]
-  const widths = head.map((_, column) => Math.max(...table.map((line) => line[column]?.length ?? 0)))
+const streamsTable = (rows: readonly StreamRow[]): Table => [
+  ['model', 'texts at once', 'tokens/s', 'of transformers.js', 'ratio'],
+  ...rows.map(({ model, streams, ours, theirs }) => [
+    model,
+    String(streams),
+    ours.toFixed(1),
+    theirs?.toFixed(1) ?? '–',
+    theirs ? (ours / theirs).toFixed(2) : '–',
+  ]),
+]
+
+export function printTables(rows: readonly Row[], streams: readonly StreamRow[]): void {
+  for (const table of [runsTable(rows), streamsTable(streams)]) print(table)
+}
+
+function print(table: Table): void {
+  const widths = (table[0] ?? []).map((_, column) =>
+    Math.max(...table.map((line) => line[column]?.length ?? 0)),
+  )
   for (const line of table)
     process.stdout.write(
       `${line
@@ -24,9 +45,14 @@ export function printRows(rows: readonly Row[]): void {
         .join('  ')
         .trimEnd()}\n`,
     )
+  process.stdout.write('\n')
 }
 
-export async function writeRows(device: string, rows: readonly Row[]): Promise<void> {
+export async function writeTables(
+  device: string,
+  rows: readonly Row[],
+  streams: readonly StreamRow[],
+): Promise<void> {
   const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}, onnxruntime ${env.versions.common}`
   const lines = [
     '# Benchmarks on a GPU',
@@ -35,10 +61,15 @@ export async function writeRows(device: string, rows: readonly Row[]): Promise<v
     '',
     `${new Date().toISOString().slice(0, 10)}. ${device}; ${machine}.`,
     '',
-    `| ${head.join(' | ')} |`,
-    `| ${head.map(() => '---').join(' | ')} |`,
-    ...rows.map((row) => `| ${cells(row).join(' | ')} |`),
+    ...markdown(runsTable(rows)),
+    '',
+    'Texts of 64 tokens in Chromium, in a lane with a slot for each, and as many calls of transformers.js at once on the same file. The model has 110 million parameters of random weights.',
+    '',
+    ...markdown(streamsTable(streams)),
     '',
   ]
   await writeFile(new URL('../RESULTS.gpu.md', import.meta.url), lines.join('\n'))
 }
+
+const markdown = ([head = [], ...rows]: Table): string[] =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`)

@@ -1,12 +1,12 @@
 /**
- * npm run bench:gpu [-- --software]: compares a Linux machine's GPU with its CPU, in Chromium and in Node, and writes
- * RESULTS.gpu.md. `--software` tries the script on a machine without a GPU and writes nothing.
+ * npm run bench:gpu [-- --software]: compares a Linux machine's GPU with its CPU, in Chromium and in Node, and texts on it
+ * with those of transformers.js, and writes RESULTS.gpu.md. `--software` tries the script on a machine without a GPU and writes nothing.
  */
 import { parseArgs } from 'node:util'
 import { testModels, withoutTestModels } from '../../support/test-models.ts'
 import { timeInChromium } from './chromium.ts'
 import { timeInNode } from './node.ts'
-import { printRows, writeRows } from './report.ts'
+import { printTables, writeTables } from './report.ts'
 import { models, smallModels } from './row.ts'
 
 const { values } = parseArgs({ options: { software: { type: 'boolean', default: false } } })
@@ -17,6 +17,6 @@ if (withoutTestModels !== undefined || testModels === undefined) {
 const chosen = values.software ? smallModels : models
 const chromium = await timeInChromium(chosen, values.software)
 const rows = [...chromium.rows, ...(await timeInNode(testModels, chosen))]
-printRows(rows)
-if (!values.software) await writeRows(chromium.device, rows)
+printTables(rows, chromium.streams)
+if (!values.software) await writeTables(chromium.device, rows, chromium.streams)
 process.exit(0)

@@ -17,6 +17,7 @@ import { schemas } from './schema.ts'
 import { speculations } from './speculate.ts'
 import { spill } from './spill.ts'
 import { storeDownload, storeLoad, storeLoadOnce, storePeers } from './store.ts'
+import { streams } from './streams.ts'
 import { base, takeTurns, takeTurnsWhenIdle } from './time.ts'
 
 /** Many single-row calls at once, against a worker called one at a time, and against one hand-made batch. */
@@ -74,6 +75,7 @@ async function overhead(rounds: number) {
 
 export const benches = {
   ...generation,
+  streams,
   ...schemas,
   ...lookaheads,
   ...speculations,

@@ -20,7 +20,10 @@ export function configureTransformers(host: URL, template: string, threads = 1):
 }
 
 /** A language model as transformers.js loads it from a hub, with the configuration that the hub would give. */
-export async function openTransformers({ id, generation }: Manifest) {
+export async function openTransformers(
+  { id, generation, variants: [variant] }: Manifest,
+  device: 'wasm' | 'webgpu' = 'wasm',
+) {
   if (!generation) throw new Error(`${id} is no language model`)
   configureTransformers(base, 'models/{model}/')
   const { layers, heads, headDim } = generation.kv
@@ -33,12 +36,13 @@ export async function openTransformers({ id, generation }: Manifest) {
     hidden_size: heads * headDim,
     head_dim: headDim,
     vocab_size: generation.vocabulary,
+    'transformers.js_config': { kv_cache_dtype: variant?.kvType ?? 'float32' },
   })
   const options = {
     config,
     subfolder: '',
-    model_file_name: 'fp32/model',
-    device: 'wasm',
+    model_file_name: variant?.files[0]?.path.replace(/\.onnx$/, '') ?? '',
+    device,
     dtype: 'fp32',
   } as const
   const model = await AutoModelForCausalLM.from_pretrained(id, options)

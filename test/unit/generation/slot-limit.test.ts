@@ -24,6 +24,14 @@ describe('as many texts share a step', () => {
     expect(settle(new SlotLimit(8, 128), (sequences) => Math.max(20, sequences))).toEqual([8, 16, 32, 64, 32])
   })
 
+  test('as at first, where it is seen before all of more slots are taken, and however many there may be', () => {
+    const limit = new SlotLimit(8, 128)
+    for (let steps = 0; steps < 20; steps++) limit.add(8, 8)
+    for (let steps = 0; steps < 20; steps++) limit.add(Math.min(limit.slots, 12), limit.slots === 16 ? 16 : 8)
+    expect(limit.slots).toBe(8)
+    expect(settle(new SlotLimit(16, 24), (sequences) => sequences ** 2)).toEqual([16, 24, 16])
+  })
+
   test('as the device has time for by now, when what did not pay is tried again', () => {
     const limit = new SlotLimit(8, 16)
     settle(limit, (sequences) => sequences)

@@ -33,6 +33,7 @@ export function draftFor(target: Manifest, found: Manifest, backend: Backend): D
   const { generation: spec } = found
   if (!spec) return refuse('a model that generates text', found.task)
   if (spec.draft !== undefined) refuse('a model without a draft model of its own', `one with ${spec.draft}`)
+  if (spec.adapters) refuse('a model without adapters', `one with ${spec.adapters.join(', ')}`)
   const vocabulary = target.generation?.vocabulary
   if (spec.vocabulary !== vocabulary) refuse(`a vocabulary of ${vocabulary} tokens`, `${spec.vocabulary}`)
   const [hash, draftHash] = [tokenizerHash(target), tokenizerHash(found)]

@@ -20,7 +20,7 @@ export interface SequenceSchedulerOptions {
   readonly hasMoved?: (session: string) => boolean
   /** Where it runs, for leases that do not say. */
   readonly executedOn: TokenGenerator['executedOn']
-  /** Sequences that one lane decodes at a time, before it has told how many. */
+  /** Sequences that one lane decodes at a time, before it has reported how many. */
   readonly slots: number
   /** Sequences that may wait; one more is refused as `overloaded`. */
   readonly maxWaiting: number

@@ -222,6 +222,7 @@ export class SequenceScheduler implements TokenGenerator {
   #release(): void {
     this.#leased?.release()
     this.#leased = undefined
+    this.#times.slots = this.#options.slots
   }
 
   /** Takes events from the lane for as long as it decodes sequences of this scheduler. */

@@ -7,7 +7,7 @@ const movedMean = (mean: number, ms: number) => (mean === 0 ? ms : 0.8 * mean + 
 
 /** How long the sequences of one model take: moving averages, in milliseconds; zero before the first has ended. */
 export class SlotTimes {
-  /** Sequences that one lane decodes at a time, as it told last. */
+  /** Sequences that one lane decodes at a time, as it reported last. */
   slots: number
   /** From the request to the end. */
   #wholeMs = 0

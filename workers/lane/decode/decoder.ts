@@ -73,10 +73,11 @@ export class Decoder {
   }
 
   get load(): GeneratorLoad {
+    const { running, waiting, isShort } = this.#queue
     return {
-      slots: this.#costs.slots,
-      running: this.#queue.running.length,
-      waiting: this.#queue.waiting.length + this.#preparing.all.length,
+      slots: isShort ? Math.min(this.#costs.slots, running.length) : this.#costs.slots,
+      running: running.length,
+      waiting: waiting.length + this.#preparing.all.length,
       kvUsage: this.#slots.usage,
     }
   }

@@ -115,6 +115,8 @@ export class DraftModel {
       const [logits] = await this.#runs.step([text], ahead.length > 0)
       if (!logits) break
       const chosen = chooser.choose([text.choiceFrom(logits, ahead.length)])
+      // One that fails is reported where it is read; those after it are not read.
+      chosen.catch(() => {})
       if (chooser.device) ahead.push(chosen)
       else text.tokens.push(tokenOf((await chosen)[0]))
     }

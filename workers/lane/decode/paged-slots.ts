@@ -45,12 +45,14 @@ export class PagedSlots<Owner extends SlotOwner> implements Slots<Owner> {
     const slot = this.#owners.indexOf(undefined)
     if (slot < 0) return undefined
     const { tokens } = owner
+    for (const other of this.#owners) if (other) this.#remember(other)
     const needed = Math.min(this.context, tokens.length + Math.min(newTokens, ahead))
     // Those that are found and nobody holds can be taken by nobody else then.
     if (!this.#kv.mayHaveBlocks(blocksFor(needed) - this.#heldOf(tokens) + this.#promised())) return undefined
     this.#owners[slot] = owner
     this.#remembered[slot] = 0
     owner.slot = slot
+    this.#kv.truncate(slot, 0)
     return this.#kv.reuse(slot, tokens)
   }
 

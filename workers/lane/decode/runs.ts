@@ -46,7 +46,8 @@ export class Runs {
   /** Parts of sequences, of any numbers of tokens. @returns the logits after each, where it is the last. */
   ragged(parts: readonly RaggedPart[]): Promise<readonly (RunLogits | undefined)[]> {
     const { kv, chooser } = this.#options
-    const rows = parts.map(({ sequence: { slot = 0, tokens }, count }) => {
+    const rows = parts.map(({ sequence: { slot, tokens }, count }) => {
+      if (slot === undefined) throw new RangeError('A sequence without a slot cannot run')
       const before = kv.length(slot)
       return { slot, tokens: tokens.slice(before, before + count) }
     })

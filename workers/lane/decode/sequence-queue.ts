@@ -8,6 +8,7 @@ export class SequenceQueue {
   readonly #events: Pick<EventBuffer, 'add'>
   #waiting: Sequence[] = []
   #running: Sequence[] = []
+  #isShort = false
 
   constructor(slots: Slots<Sequence>, events: Pick<EventBuffer, 'add'>) {
     this.#slots = slots
@@ -21,6 +22,11 @@ export class SequenceQueue {
   /** Those with a slot, in the order in which they came. */
   get running(): readonly Sequence[] {
     return this.#running
+  }
+
+  /** Whether some wait since there is too little memory for more, not too few slots. */
+  get isShort(): boolean {
+    return this.#isShort
   }
 
   add(sequence: Sequence): void {
@@ -40,21 +46,34 @@ export class SequenceQueue {
   admit(): Sequence | undefined {
     for (;;) {
       const [sequence] = this.#waiting
-      if (!sequence) return undefined
+      if (!sequence) {
+        this.#isShort = false
+        return undefined
+      }
       const cachedTokens = this.#slots.assign(sequence, sequence.request.maxTokens - sequence.newTokens)
-      if (cachedTokens === undefined) return this.#running.length > 0 ? undefined : sequence
+      if (cachedTokens === undefined) {
+        this.#isShort = true
+        return this.#running.length > 0 ? undefined : sequence
+      }
       this.#waiting.shift()
       this.#running.push(sequence)
       this.#events.add({ id: sequence.id, tokens: [], cachedTokens })
     }
   }
 
-  /** Room for the next tokens of those that will run. Where memory ends, the last to come is preempted. */
+  /**
+   * Room for the next tokens of those that will run. Where memory ends, the last to come is preempted.
+   * @param next Those that will run, asked again after each that was preempted.
+   */
   reserve(next: () => readonly Sequence[]): void {
     for (;;) {
+      const rows = next()
       const last = this.#running.at(-1)
-      if (!last || this.#slots.reserve(next())) return
+      if (!last || this.#slots.reserve(rows)) return
       this.#slots.preempt(last)
+      // They are for a position that is read again.
+      last.heldLogits = undefined
+      this.#isShort = true
       this.#running.pop()
       this.#waiting.unshift(last)
     }

@@ -166,7 +166,8 @@ export class SlotTable<Owner extends SlotOwner> implements Slots<Owner> {
   }
 
   #grow(slots: number, tokens: number): boolean {
-    if (slots > this.#mostSlots()) return false
+    // The limit may have been lowered since.
+    if (slots > Math.max(this.#mostSlots(), this.#slots.length)) return false
     return this.#resizeFor(slots, Math.max(tokens, this.#kv.shape.capacity), [...this.#slots.keys()])
   }
 

@@ -44,18 +44,36 @@ export function dropTurns(
   const size = sizeBefore(messages.length) + sizeBefore(head)
   const guess = cuts.findIndex((cut) => size - sizeBefore(cut) <= promptLength * tokenBytes)
   const last = cuts.length - 1
-  let at = guess === -1 ? last : guess
-  let prompt = readAt(at)
-  if (!fits(prompt)) {
-    while (!fits(prompt) && at < last) prompt = readAt(++at)
-    return prompt
+  return firstThat(fits, readAt, { guess: guess === -1 ? last : guess, last }) ?? readAt(last)
+}
+
+interface Places {
+  readonly guess: number
+  readonly last: number
+}
+
+/**
+ * What is read at the first place that fits; all after it fit as well. It is sought near the guess, in steps that double,
+ * then by halves: a guess may be far off, and each reading tokenizes a chat.
+ */
+function firstThat<T>(
+  fits: (read: T) => boolean,
+  readAt: (at: number) => T,
+  { guess, last }: Places,
+): T | undefined {
+  let [low, high] = [0, last]
+  let [found, at, step]: [T | undefined, number, number] = [undefined, guess, 1]
+  while (low <= high) {
+    const read = readAt(at)
+    if (fits(read)) {
+      found = read
+      high = at - 1
+    } else low = at + 1
+    const isBetween = low > 0 && high < last
+    at = isBetween ? (low + high) >> 1 : high < last ? Math.max(low, at - step) : Math.min(high, at + step)
+    step *= 2
   }
-  while (at > 0) {
-    const longer = readAt(--at)
-    if (!fits(longer)) break
-    prompt = longer
-  }
-  return prompt
+  return found
 }
 
 /** The messages that always stay: those of the system at the beginning, and the last turn. */

@@ -126,7 +126,12 @@ export class PagedKv implements Kv {
     this.#mostBlocks = Math.floor(bytes / this.#memory.bytesPerBlock)
     const blocks = Math.min(firstBlocks, this.#mostBlocks)
     if (this.#pool.size === blocks) return
-    this.#memory.resize(blocks, 0)
+    try {
+      this.#memory.resize(blocks, 0)
+    } catch {
+      // The pool stays as it is.
+      return
+    }
     this.#reset(blocks)
   }
 
@@ -140,14 +145,17 @@ export class PagedKv implements Kv {
     return true
   }
 
-  /** Whether so many blocks can be taken. The pool grows before it gives up what others may want again. */
+  /**
+   * Whether so many blocks can be taken. The pool grows before it gives up what others may want again: by doubling, to what
+   * is needed, or at least to what is needed beside all that it can give up.
+   */
   hasBlocks(count: number): boolean {
-    const { size, empty } = this.#pool
+    const { size, empty, available } = this.#pool
     if (count <= empty) return true
     const needed = size + count - empty
-    for (const blocks of [Math.max(needed, 2 * size), needed])
-      if (blocks <= this.#mostBlocks && this.#grow(blocks)) return true
-    return count <= this.#pool.available
+    for (const blocks of [Math.max(needed, 2 * size), needed, size + count - available])
+      if (blocks > size && blocks <= this.#mostBlocks && this.#grow(blocks)) return true
+    return count <= available
   }
 
   /** Whether so many blocks can be taken, as far as is known before the pool has grown. */

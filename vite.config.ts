@@ -201,7 +201,7 @@ export default defineConfig({
     // A promise that never settles must not block a run for ever.
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    expect: { poll: { timeout: 30_000 } },
+    expect: { poll: { timeout: 60_000 } },
     // Made by a plugin of the build: Node cannot load it.
     server: { deps: { inline: [/\?hashed$/] } },
     // Vitest's default is one file at a time on two cores, and files wait for pages and servers for half of their time.

@@ -110,7 +110,7 @@ describe('examples in README and in the guide for pages', () => {
 
   test('the embed script and a run print logits, a tier, an explanation and milliseconds', async () => {
     await expect
-      .poll(() => lines.find((line) => line.includes('Float32Array')), { timeout: 30_000 })
+      .poll(() => lines.find((line) => line.includes('Float32Array')), { timeout: 90_000 })
       .toMatch(/^Float32Array\(10\) (device|server) \S.* [\d.]+$/)
     expect(errors).toEqual([])
   })
@@ -118,7 +118,7 @@ describe('examples in README and in the guide for pages', () => {
   test('a story is appended to the page, piece by piece', async () => {
     await runScript(block(readme, 'js', 'for await (const { text, placement } of bard.generate'))
     await expect
-      .poll(() => page.evaluate(() => document.body.innerText.trim().length), { timeout: 30_000 })
+      .poll(() => page.evaluate(() => document.body.innerText.trim().length), { timeout: 90_000 })
       .toBeGreaterThan(50)
     expect(errors).toEqual([])
   })
@@ -130,14 +130,14 @@ describe('examples in README and in the guide for pages', () => {
       ${tale}
       spillway.policy = 'auto'
       console.log('tale', JSON.parse(tale.text).end, tale.placement.tier)`)
-    await expect.poll(() => lines.at(-1), { timeout: 30_000 }).toMatch(/^tale (?:happy|sad) device$/)
+    await expect.poll(() => lines.at(-1), { timeout: 90_000 }).toMatch(/^tale (?:happy|sad) device$/)
     expect(errors).toEqual([])
   })
 
   test('a model calls a function of the page, and tells what it returned', async () => {
     const code = block(readme, 'js', 'tools: { weather }')
     await runScript(code.replace(/'hf:[^']+'/, "'calling'").replace('console.log(', "console.log('told', "))
-    await expect.poll(() => lines.at(-1), { timeout: 30_000 }).toBe('told It is stormy.')
+    await expect.poll(() => lines.at(-1), { timeout: 90_000 }).toBe('told It is stormy.')
     expect(errors).toEqual([])
   })
 
@@ -145,7 +145,7 @@ describe('examples in README and in the guide for pages', () => {
     await runScript(block(readme, 'js', 'minilm.embed'))
     await expect
       .poll(() => lines.some((line) => /^\[Float32Array\(32\), Float32Array\(32\)\]/.test(line)), {
-        timeout: 30_000,
+        timeout: 90_000,
       })
       .toBe(true)
     expect(errors).toEqual([])
@@ -153,7 +153,7 @@ describe('examples in README and in the guide for pages', () => {
 
   /** Runs a block between lines that prepare it and lines that report. */
   const around = (before: string, code: string, after: string) => runScript(`${before}\n${code}\n${after}`)
-  const printedLine = (line: string) => expect.poll(() => lines, { timeout: 30_000 }).toContain(line)
+  const printedLine = (line: string) => expect.poll(() => lines, { timeout: 90_000 }).toContain(line)
 
   test('the manifest that a page preloads is the one that its runtime reads', async () => {
     const requests = await page.evaluate(() =>
@@ -218,7 +218,7 @@ describe('examples in README and in the guide for pages', () => {
       block(guide, 'js', 'runtime.openai'),
       "console.log('streamed', document.body.textContent === choices[0].text)",
     )
-    await expect.poll(() => lines.some((line) => line.endsWith(' 32')), { timeout: 30_000 }).toBe(true)
+    await expect.poll(() => lines.some((line) => line.endsWith(' 32')), { timeout: 90_000 }).toBe(true)
     await printedLine('streamed true')
   })
 

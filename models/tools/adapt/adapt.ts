@@ -7,11 +7,12 @@ import { memoryOf } from '../inspect/memory.ts'
 import { fileSpec } from '../manifest/file-spec.ts'
 import { readManifest, writeManifest } from '../manifest/write.ts'
 import { sizeOfFiles } from '../onnx/files.ts'
+import type { Model } from '../onnx/model.ts'
 import { readModel } from '../onnx/read.ts'
 import { type OnWritten, saveModel } from '../onnx/save.ts'
+import { isPaged } from '../page/page-model.ts'
 import { infer } from '../shape-inference/infer-shapes.ts'
 import { sampleShapes } from '../shape-inference/input-shapes.ts'
-import type { Adapter } from './adapter.ts'
 import { readPeftAdapter } from './peft.ts'
 import { idsInput, withAdapters } from './with-adapters.ts'
 
@@ -29,7 +30,7 @@ export interface AdaptOptions {
 }
 
 /**
- * Writes a model's folder again, with adapters in the graphs of all its variants.
+ * Writes a model's folder again, with adapters in the graphs of all its variants but the paged ones.
  *
  * @param from A folder with the model and its manifest.
  * @throws SpillwayError `file_missing`, `file_truncated`, `manifest_invalid`, `model_invalid`, for an adapter of another
@@ -57,8 +58,14 @@ export async function adaptModel(
   // Before hours of work: an id or a name may be none.
   parseManifest(adapted, out)
   const variants: Variant[] = []
-  for (const variant of manifest.variants)
-    variants.push(await adaptVariant(from, variant, adapters, generation.kv.headDim, out, onWritten))
+  for (const variant of manifest.variants) {
+    const model = readModel(join(from, variant.files[0]?.path ?? ''))
+    // Its runs pack texts without rows, so no row can choose.
+    if (isPaged(model)) continue
+    const adapted = withAdapters(model, adapters, generation.kv.headDim)
+    variants.push(await writeVariant(adapted, variant, out, onWritten))
+  }
+  if (variants.length === 0) throw pagedOnly(from)
   for (const { path } of textFiles(manifest)) copyInto(from, out, path)
   // Written last, so that a folder with a manifest is complete.
   const complete = parseManifest({ ...adapted, variants }, out)
@@ -66,15 +73,12 @@ export async function adaptModel(
   return complete
 }
 
-async function adaptVariant(
-  from: string,
+async function writeVariant(
+  model: Model,
   variant: Variant,
-  adapters: readonly Adapter[],
-  headSize: number,
   out: string,
   onWritten: OnWritten | undefined,
 ): Promise<Variant> {
-  const model = withAdapters(readModel(join(from, variant.files[0]?.path ?? '')), adapters, headSize)
   const paths = saveModel(model, join(out, variant.id, 'model.onnx'), onWritten)
   return {
     ...variant,
@@ -102,6 +106,12 @@ const notLanguage = ({ id, task }: Manifest) =>
   new SpillwayError('not_supported', `${id} takes no adapters`, {
     expected: 'a model for text-generation with variants',
     got: task,
+  })
+
+const pagedOnly = (folder: string) =>
+  new SpillwayError('not_supported', `${folder} has paged variants only`, {
+    expected: 'a variant whose texts are rows of a run',
+    hint: 'Make one with spillway import, without "-paged".',
   })
 
 const ontoItself = (out: string) =>

@@ -222,7 +222,7 @@ export function generationContract(name: string, { start, backends, stories }: G
 
     proposalContract({
       generator: () => generator,
-      withDraft: (draft) => open('drafting', { draft }),
+      open: (draft) => open(draft ? 'drafting' : 'proposing', { draft }),
       context: spec.context,
       stories,
       length,

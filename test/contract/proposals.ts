@@ -9,8 +9,8 @@ import { bytesOf, greedy, request, tokensOf } from './token-requests.ts'
 
 export interface ProposalSubject {
   generator(): SequenceScheduler
-  /** One over a session with a draft model. */
-  withDraft(draft: DraftRequest): Promise<SequenceScheduler>
+  /** One over a session of its own, with a draft model where one is given. */
+  open(draft?: DraftRequest): Promise<SequenceScheduler>
   readonly context: number
   readonly stories: Stories
   /** Chooses between many tokens and few, by the backend's speed. */
@@ -34,19 +34,21 @@ const records: TokenFormat = {
 }
 
 /** Proposals that are verified in one run change no text. */
-export function proposalContract({ generator, withDraft, context, stories, length }: ProposalSubject): void {
+export function proposalContract({ generator, open, context, stories, length }: ProposalSubject): void {
   const { cases, reference } = stories
 
   test('gives a text that repeats itself the same tokens, alone and beside another', async () => {
     const passage = reference.tokens.slice(0, length(60, 24))
     const count = length(40, 6)
     const seeded = { temperature: 0.4, seed: 3 }
+    // A session keeps the first vocabulary that it is given.
+    const proposing = await open()
     for (const more of [{ sampling: greedy }, { sampling: seeded }, { sampling: seeded, format: records }]) {
       const quoting = request([...passage, ...passage.slice(0, 6)], count, more)
-      const alone = await tokensOf(generator(), quoting)
+      const alone = await tokensOf(proposing, quoting)
       // Several sequences in a step are decoded token by token.
-      const other = tokensOf(generator(), request(cases[0]?.prompt ?? [], 2 * count))
-      expect(await tokensOf(generator(), quoting)).toEqual(alone)
+      const other = tokensOf(proposing, request(cases[0]?.prompt ?? [], 2 * count))
+      expect(await tokensOf(proposing, quoting)).toEqual(alone)
       await other
     }
   })
@@ -66,7 +68,7 @@ export function proposalContract({ generator, withDraft, context, stories, lengt
       kvType: 'float32' as const,
     })
     for (const kv of [small.kv, { ...small.kv, headDim: 2 * small.kv.headDim }]) {
-      const drafting = await withDraft(draftOf(kv))
+      const drafting = await open(draftOf(kv))
       for (const [index, text] of texts.entries())
         expect(await tokensOf(drafting, text)).toEqual(expected[index])
       // Beside others, every text gets its tokens one by one.

@@ -75,6 +75,8 @@ describe.skipIf(withoutTestModels)(
         operator: 'com.microsoft.GroupQueryAttention',
         count: 5,
         onGpu: 5,
+        onWasm: true,
+        onCpu: true,
         runs: true,
         inBrowsers: true,
       })

@@ -3,6 +3,7 @@
  * with those of transformers.js, and writes RESULTS.gpu.md. `--software` tries the script on a machine without a GPU and writes nothing.
  */
 import { parseArgs } from 'node:util'
+import { messageOf } from '../../../models/core/index.ts'
 import { testModels, withoutTestModels } from '../../support/test-models.ts'
 import { timeInChromium } from './chromium.ts'
 import { timeInNode } from './node.ts'
@@ -16,7 +17,12 @@ if (withoutTestModels !== undefined || testModels === undefined) {
 }
 const chosen = values.software ? smallModels : models
 const chromium = await timeInChromium(chosen, values.software)
-const rows = [...chromium.rows, ...(await timeInNode(testModels, chosen))]
+const inNode = await timeInNode(testModels, chosen).catch((cause: unknown) => {
+  if (!values.software) throw cause
+  process.stderr.write(`bench:gpu: Node has no GPU here, not in software either: ${messageOf(cause)}\n`)
+  return []
+})
+const rows = [...chromium.rows, ...inNode]
 printTables(rows, chromium.streams)
 if (!values.software) await writeTables(chromium.device, rows, chromium.streams)
 process.exit(0)

@@ -1,6 +1,7 @@
 import { floatsToHalves, halvesToFloats } from '../../models/core/half.ts'
 import type { KvSpec } from '../../models/core/kv-spec.ts'
 import { kvNames } from '../../workers/lane/kv/decoder-graph.ts'
+import { pagedInputs } from '../../workers/lane/kv/paged/paged-graph.ts'
 import type { DecoderSession, Ort, OrtTensor } from '../../workers/lane/runtime/ort.ts'
 
 /**
@@ -11,15 +12,7 @@ export function pagedSession(session: DecoderSession, ort: Ort, spec: KvSpec): D
   const pastNames = kvNames('past_key_values', spec.layers)
   const presentNames = kvNames('present', spec.layers)
   return {
-    inputNames: [
-      'input_ids',
-      'block_table',
-      'cumulative_sequence_lengths',
-      'past_sequence_lengths',
-      'attention_metadata',
-      'logits_indices',
-      ...pastNames,
-    ],
+    inputNames: [...pagedInputs, ...pastNames],
     outputNames: ['logits', ...presentNames],
     outputMetadata: session.outputMetadata,
     run: async (feeds, fetches, options) => {

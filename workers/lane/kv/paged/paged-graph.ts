@@ -25,7 +25,8 @@ export interface PagedRun {
   readonly tokens?: OrtTensor | undefined
 }
 
-const own = [
+/** The inputs of a paged graph beside its keys and values. */
+export const pagedInputs = [
   'input_ids',
   'block_table',
   'cumulative_sequence_lengths',
@@ -125,10 +126,10 @@ export class PagedGraph {
 
   #checkNames(): void {
     const { inputNames, outputNames } = this.#session
-    const known = [...own, 'position_ids', ...this.#pastNames]
+    const known = [...pagedInputs, 'position_ids', ...this.#pastNames]
     const needed = ['logits', ...this.#presentNames]
     const missing =
-      [...own, ...this.#pastNames].find((name) => !inputNames.includes(name)) ??
+      [...pagedInputs, ...this.#pastNames].find((name) => !inputNames.includes(name)) ??
       inputNames.find((name) => !known.includes(name)) ??
       needed.find((name) => !outputNames.includes(name))
     if (missing === undefined) return
@@ -136,7 +137,7 @@ export class PagedGraph {
       'model_invalid',
       `The paged graph and its manifest's decoder disagree on "${missing}"`,
       {
-        expected: `${own.join(', ')}, ${this.#pastNames.length} past_key_values → logits, present`,
+        expected: `${pagedInputs.join(', ')}, ${this.#pastNames.length} past_key_values → logits, present`,
         got: `${inputNames.slice(0, 8).join(', ')}, … → ${outputNames.slice(0, 3).join(', ')}, …`,
         hint: 'Make it with "spillway page".',
       },

@@ -43,7 +43,7 @@ export async function adaptStories(
   const named = adapters.map((adapter, index) => {
     const name = ['sea', 'wood'][index] ?? ''
     writeAdapter(join(parent, name), adapter)
-    return { name, folder: join(parent, name) }
+    return { name, path: join(parent, name) }
   })
   const out = join(parent, 'stories-adapted')
   const manifest = await adaptModel(folder, named, out)

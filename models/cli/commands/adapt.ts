@@ -1,14 +1,14 @@
 import { basename, resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Manifest } from '../../core/manifest.ts'
-import { adaptModel, type NamedFolder } from '../../tools/adapt/adapt.ts'
+import { adaptModel, type NamedPath } from '../../tools/adapt/adapt.ts'
 import { type Io, styleOf } from '../io.ts'
 import { jsonOption, requiredFolder } from '../options.ts'
 import { showAdaptReport } from '../output/adapt.ts'
 import { withProgress } from '../progress.ts'
 
 interface Options {
-  readonly adapter: readonly NamedFolder[]
+  readonly adapter: readonly NamedPath[]
   readonly id?: string
   readonly title?: string
   readonly out: string
@@ -16,11 +16,12 @@ interface Options {
 }
 
 const examples = `
-An adapter is a folder as PEFT saves it: adapter_config.json and adapter_model.safetensors.
+An adapter is a folder as PEFT saves it, with adapter_config.json and adapter_model.safetensors, or a file in
+onnxruntime's format, as Olive's convert-adapters writes it.
 
 Examples:
   $ spillway adapt models/smollm2 --adapter poems=./poems-lora -o models/smollm2-adapted
-  $ spillway adapt models/qwen3 --adapter ./sql --adapter ./support -o models/qwen3-desk`
+  $ spillway adapt models/qwen3 --adapter ./sql --adapter support=./desk.onnx_adapter -o models/qwen3-desk`
 
 export const adaptCommand = (io: Io): Command =>
   new Command('adapt')
@@ -28,8 +29,8 @@ export const adaptCommand = (io: Io): Command =>
     .argument('<folder>', 'the folder of a language model, with its manifest')
     .addOption(
       new Option(
-        '--adapter <name=folder>',
-        "an adapter, and the name by which requests ask for it; the folder's name if not given; may be repeated",
+        '--adapter <name=path>',
+        "an adapter, and the name by which requests ask for it; the path's last part if not given; may be repeated",
       )
         .argParser(addAdapter)
         .makeOptionMandatory(),
@@ -51,11 +52,11 @@ export const adaptCommand = (io: Io): Command =>
 const run = (io: Io, folder: string, { adapter, out, id, title }: Options): Promise<Manifest> =>
   withProgress(io, 'Adapting', (onWritten) => adaptModel(folder, adapter, out, { id, title, onWritten }))
 
-function addAdapter(text: string, before: readonly NamedFolder[] = []): readonly NamedFolder[] {
-  const [, given, folder = ''] = /^(?:([^=/\\]+)=)?(.+)$/.exec(text) ?? []
-  if (folder === '') throw new InvalidArgumentError('Write it as name=folder.')
-  const name = given ?? basename(resolve(folder))
+function addAdapter(text: string, before: readonly NamedPath[] = []): readonly NamedPath[] {
+  const [, given, path = ''] = /^(?:([^=/\\]+)=)?(.+)$/.exec(text) ?? []
+  if (path === '') throw new InvalidArgumentError('Write it as name=path.')
+  const name = given ?? basename(resolve(path), '.onnx_adapter')
   if (before.some((one) => one.name === name))
     throw new InvalidArgumentError(`Two adapters are named ${name}.`)
-  return [...before, { name, folder }]
+  return [...before, { name, path }]
 }

@@ -13,13 +13,13 @@ import { type OnWritten, saveModel } from '../onnx/save.ts'
 import { isPaged } from '../page/page-model.ts'
 import { infer } from '../shape-inference/infer-shapes.ts'
 import { sampleShapes } from '../shape-inference/input-shapes.ts'
-import { readPeftAdapter } from './peft.ts'
+import { readAdapter } from './read-adapter.ts'
 import { idsInput, withAdapters } from './with-adapters.ts'
 
-/** A folder with an adapter, and the name by which requests ask for it. */
-export interface NamedFolder {
+/** A folder or a file with an adapter, and the name by which requests ask for it. */
+export interface NamedPath {
   readonly name: string
-  readonly folder: string
+  readonly path: string
 }
 
 export interface AdaptOptions {
@@ -38,7 +38,7 @@ export interface AdaptOptions {
  */
 export async function adaptModel(
   from: string,
-  folders: readonly NamedFolder[],
+  given: readonly NamedPath[],
   out: string,
   { id, title, onWritten }: AdaptOptions = {},
 ): Promise<Manifest> {
@@ -47,7 +47,7 @@ export async function adaptModel(
   const { generation } = manifest
   if (!generation || manifest.variants.length === 0) throw notLanguage(manifest)
   if (resolve(from) === resolve(out)) throw ontoItself(out)
-  const adapters = folders.map(({ name, folder }) => readPeftAdapter(name, folder))
+  const adapters = given.map(({ name, path }) => readAdapter(name, path))
   const adapted: Manifest = {
     ...manifest,
     id: id ?? basename(resolve(out)),

@@ -88,6 +88,21 @@ test('a format that takes too long fails alone: texts in the same thread go on i
   expect(workers).toHaveLength(2)
 })
 
+test('an engine that comes late costs a format none of its time, and one that never comes ends the wait', async () => {
+  const { clock, hold } = open()
+  const text = hold('[ab]{3}')
+  clock.advance(59_000)
+  expect((await text).allowed).toBeDefined()
+  formats.close()
+
+  const late = open(() => ({ post: () => {}, terminate: () => {} }))
+  const failures = [late.hold('a'), late.hold('b')].map((waiting) =>
+    expect(waiting).rejects.toMatchObject({ code: 'lane_failed', message: expect.stringContaining('60 s') }),
+  )
+  late.clock.advance(60_000)
+  await Promise.all(failures)
+})
+
 test('a format that the engine cannot read, and a text that does not have its format, fail alone', async () => {
   const { hold } = open()
   await expect(hold('[a')).rejects.toMatchObject({ message: expect.stringContaining('Unclosed') })

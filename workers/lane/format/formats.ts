@@ -11,8 +11,11 @@ import type {
   StartFormatWorker,
 } from './messages.ts'
 
-/** Milliseconds that a format may take to compile, and then for each token: both can take minutes. */
-const longest = { open: 10_000, token: 2_000 }
+/**
+ * Milliseconds that the grammar engine may take to arrive over a slow line and to read the vocabulary, and that a format
+ * may take to compile, and then for each token: these can take minutes.
+ */
+const longest = { start: 60_000, open: 10_000, token: 2_000 }
 
 /** A worker is replaced after so many errors: the grammar engine leaks memory with each. */
 const mostFaults = 16
@@ -47,6 +50,8 @@ export class Formats {
   readonly #clock: Clock
   readonly #size: number
   #worker: FormatWorker | undefined
+  /** Whether the worker has its engine and the vocabulary. */
+  #isReady = false
   #pieces: string | undefined
   #lastId = 0
   /** By number, in the order in which the worker answers. */
@@ -139,11 +144,18 @@ export class Formats {
       (reason) => this.#worker === worker && this.#replace(died(reason)),
     )
     this.#worker = worker
+    this.#isReady = false
     worker.post({ vocabulary: { pieces: this.#pieces, size: this.#size } })
     return worker
   }
 
-  #receive({ reply, outlook, error }: FormatReply): void {
+  #receive(message: FormatReply): void {
+    this.#isReady = true
+    if ('isReady' in message) {
+      this.#watch()
+      return
+    }
+    const { reply, outlook, error } = message
     const pending = this.#pending.get(reply)
     this.#pending.delete(reply)
     this.#watch()
@@ -152,11 +164,15 @@ export class Formats {
     if (error && ++this.#faults >= mostFaults) this.#renew()
   }
 
-  /** Bounds the call at hand. */
+  /** Bounds the call at hand, from when the worker is ready. */
   #watch(): void {
     this.#cancelTimer()
     const [first] = this.#pending.values()
     if (!first) return
+    if (!this.#isReady) {
+      this.#cancelTimer = this.#clock.after(longest.start, () => this.#end(notStarted()))
+      return
+    }
     const { longestMs } = first
     this.#cancelTimer = this.#clock.after(longestMs, () => this.#replace(tooSlow(longestMs)))
   }
@@ -199,6 +215,12 @@ const died = (reason: string) =>
   new SpillwayError('input_value_invalid', 'The format ended its worker', {
     expected: 'a format that the grammar engine reads',
     got: reason,
+    param: 'format',
+  })
+
+const notStarted = () =>
+  new SpillwayError('lane_failed', 'The grammar engine did not start', {
+    expected: `an engine that is loaded within ${longest.start / 1_000} s`,
     param: 'format',
   })
 

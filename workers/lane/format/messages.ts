@@ -59,11 +59,10 @@ export type FormatCall =
   | { readonly call: number; readonly text: number; readonly open?: OpenFormat; readonly step: FormatStep }
   | { readonly close: number }
 
-export interface FormatReply {
-  readonly reply: number
-  readonly outlook?: Outlook
-  readonly error?: WireError
-}
+/** A worker that has the engine and the vocabulary says so, before it answers calls. */
+export type FormatReply =
+  | { readonly isReady: true }
+  | { readonly reply: number; readonly outlook?: Outlook; readonly error?: WireError }
 
 /** A worker of its own, as a lane sees it. */
 export interface FormatWorker {

@@ -43,8 +43,11 @@ export function serveFormats(
   return (call) => {
     if ('vocabulary' in call) {
       engine = create(call.vocabulary)
-      // A call that needs it reports the failure.
-      engine.catch(() => undefined)
+      engine.then(
+        () => send({ isReady: true }),
+        // A call that needs it reports the failure.
+        () => undefined,
+      )
       return
     }
     last = last.then(() => handle(call))

@@ -1,18 +1,9 @@
 import { wireTabs } from './tabs.ts'
 import { type Way, ways } from './ways.ts'
 
-/** A tab for each way beside the page's own, with its file to read and to copy. */
+/** Fills the panels of the tabs beside the page's own: each has its file to read and to copy. */
 export function showWays(list: HTMLElement): void {
-  for (const way of ways) {
-    const tab = document.createElement('button')
-    tab.type = 'button'
-    tab.id = `tab-${way.name}`
-    tab.role = 'tab'
-    tab.setAttribute('aria-controls', `way-${way.name}`)
-    tab.textContent = way.label
-    list.append(tab)
-    list.parentElement?.append(panelOf(way))
-  }
+  for (const way of ways) list.parentElement?.append(panelOf(way))
   wireTabs(list)
 }
 

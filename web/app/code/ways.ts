@@ -6,8 +6,8 @@ import transformers from '../../examples/transformers/src/compare.js?raw'
 
 /** Another way to the same models. */
 export interface Way {
+  /** As in the id of its tab, `tab-NAME`. */
   readonly name: string
-  readonly label: string
   readonly about: string
   readonly source: string
 }
@@ -16,31 +16,26 @@ export interface Way {
 export const ways: readonly Way[] = [
   {
     name: 'react',
-    label: 'React',
     about: 'Hooks for texts, runs and statistics. They end with their component.',
     source: react,
   },
   {
     name: 'ai-sdk',
-    label: 'AI SDK',
     about: 'useChat without a route on a server: the model writes on the device.',
     source: aiSdk,
   },
   {
     name: 'transformers',
-    label: 'transformers.js',
     about: 'The pipeline by another import, in workers that share runs.',
     source: transformers,
   },
   {
     name: 'curl',
-    label: 'curl',
     about: 'The server answers the Open Inference Protocol and the OpenAI API.',
     source: curl,
   },
   {
     name: 'python',
-    label: 'Python',
     about: 'The same with Python’s own library. OpenAI’s client works as well.',
     source: python,
   },

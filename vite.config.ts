@@ -3,7 +3,7 @@ import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
 import type { BrowserProviderOption } from 'vitest/node'
 import { crashGpu } from './test/support/crash-gpu.ts'
-import { browserFlags, findBrowser, hardwareFlags } from './test/support/find-browser.ts'
+import { browserFlags, findBrowser, findWholeBrowser, hardwareFlags } from './test/support/find-browser.ts'
 import { graphBytes } from './test/support/graph-bytes.ts'
 import { makeQuantized } from './test/support/make-quantized.ts'
 import { transformersRuntime } from './test/support/transformers-runtime.ts'
@@ -54,13 +54,17 @@ const beside = Math.max(2, availableParallelism() - 1)
 const alone = beside + 1
 
 /** The tests of `npx vitest --project chromium` run on this machine's GPU where it is set. */
-const gpuFlags = process.env.SPILLWAY_TEST_GPU ? hardwareFlags : browserFlags
+const onGpu = Boolean(process.env.SPILLWAY_TEST_GPU)
 
 /** Looks for Chromium only when its project starts: other tests need no browser. */
 const chromium: BrowserProviderOption = {
   ...playwright(),
   providerFactory: (project) =>
-    playwright({ launchOptions: { executablePath: findBrowser(), args: gpuFlags } }).providerFactory(project),
+    playwright({
+      launchOptions: onGpu
+        ? { executablePath: findWholeBrowser(), args: hardwareFlags }
+        : { executablePath: findBrowser(), args: browserFlags },
+    }).providerFactory(project),
 }
 
 export default defineConfig({

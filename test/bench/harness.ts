@@ -12,7 +12,7 @@ import { createMetrics } from '../../server/observability/metrics.ts'
 import { compileHints } from '../../web/build/compile-hints.ts'
 import { hashedFiles } from '../../web/build/hashed-files.ts'
 import { createTestOffload } from '../support/offload.ts'
-import { launchBrowser, openPage } from '../support/page.ts'
+import { launchWholeBrowser, openPage } from '../support/page.ts'
 import { processLane } from '../support/process-lane.ts'
 import { testModels, withoutTestModels } from '../support/test-models.ts'
 import { transformersRuntime } from '../support/transformers-runtime.ts'
@@ -26,7 +26,7 @@ const root = (path: string) => fileURLToPath(new URL(path, import.meta.url))
  * @param more Folders of models beside those of all benches.
  */
 export async function startHarness(
-  launch = launchBrowser,
+  launch = launchWholeBrowser,
   more: readonly string[] = [],
 ): Promise<Pick<Harness, 'openPage' | 'models'> & { close(): Promise<void> }> {
   if (withoutTestModels !== undefined || testModels === undefined) throw new Error(withoutTestModels)

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { env } from 'onnxruntime-common'
-import { launchBrowser } from '../support/page.ts'
+import { launchWholeBrowser } from '../support/page.ts'
 import type { Bench, Comparison } from './bench-definition.ts'
 
 const figure = (value: number) =>
@@ -34,7 +34,7 @@ export function printTable(results: readonly Comparison[]): void {
 
 /** Writes all figures of one run to RESULTS.md, with the machine and the versions. */
 export async function writeResults(benches: readonly Bench[], results: readonly Comparison[]): Promise<void> {
-  const browser = await launchBrowser()
+  const browser = await launchWholeBrowser()
   const chromium = browser.version()
   await browser.close()
   const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}, Chromium ${chromium}, onnxruntime ${env.versions.common}`

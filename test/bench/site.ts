@@ -1,5 +1,5 @@
 import type { Browser, Page } from 'playwright-core'
-import { launchBrowser, throttleAsDesktop } from '../support/page.ts'
+import { launchWholeBrowser, throttleAsDesktop } from '../support/page.ts'
 import { startServer } from '../support/server.ts'
 import { atMost, type Bench, type Comparison, median } from './bench-definition.ts'
 
@@ -67,7 +67,7 @@ export const site: Bench = {
     'the first page: payments scored a second on the device, one call each, lost ones and frames meanwhile; p99 at 5,000 a second; ms to the largest paint over 10 Mbit/s with 40 ms',
   run: async ({ isTrial }) => {
     const server = await startServer()
-    const browser = await launchBrowser()
+    const browser = await launchWholeBrowser()
     const seconds = isTrial ? 3 : 15
     const most = await payments(browser, server.url, rates.most, seconds)
     const usual = await payments(browser, server.url, rates.usual, seconds)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { browserFlags, findBrowser } from '../support/find-browser.ts'
+import { browserFlags, findWholeBrowser } from '../support/find-browser.ts'
 import { startHostPage } from '../support/host-page.ts'
 import { launchBrowser, openPage } from '../support/page.ts'
 import { failDigits, runDigits } from '../support/run-digits.ts'
@@ -42,7 +42,7 @@ describe('a browser', () => {
     const blocked = { profile: { default_content_setting_values: { cookies: 2 } } }
     await writeFile(join(profile, 'Default', 'Preferences'), JSON.stringify(blocked))
     const strict = await chromium.launchPersistentContext(profile, {
-      executablePath: findBrowser(),
+      executablePath: findWholeBrowser(),
       args: browserFlags,
     })
     const { page } = await openPage(strict, host.url)

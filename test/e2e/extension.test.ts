@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 import { expect, onTestFinished, test } from 'vitest'
-import { browserFlags, findBrowser } from '../support/find-browser.ts'
+import { browserFlags, findWholeBrowser } from '../support/find-browser.ts'
 import { useSite } from '../support/site.ts'
 import { emptyFolder } from '../support/test-models.ts'
 
@@ -39,7 +39,7 @@ test("the runtime runs models on the device in an extension's page", async () =>
     window.tiers = answers.map(({ placement }) => placement.tier)`,
   )
   const context = await chromium.launchPersistentContext(profile, {
-    executablePath: findBrowser(),
+    executablePath: findWholeBrowser(),
     args: [...browserFlags, `--disable-extensions-except=${folder}`, `--load-extension=${folder}`],
     ignoreDefaultArgs: ['--disable-extensions'],
   })

@@ -1,15 +1,16 @@
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { launchBrowser } from '../support/page.ts'
 import { longestTasks } from '../support/trace.ts'
 
 const url = inject('serverUrl')
 let browser: Browser
 
-beforeAll(async () => {
+// A browser records one trace at a time: a test that is cut off must not hold the next.
+beforeEach(async () => {
   browser = await launchBrowser()
 })
-afterAll(() => browser.close())
+afterEach(() => browser.close())
 
 async function visitPayments(page: Page): Promise<void> {
   await page.goto(url)

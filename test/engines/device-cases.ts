@@ -133,7 +133,10 @@ export const deviceCases = {
         for await (const _ of stream) stopping.abort()
       }
       const text = await code(read())
-      const after = await bard.generate({ prompt: 'To be', maxTokens: 4 }, { policy: 'device' }).result
+      const after = await bard.generate(
+        { prompt: 'To be', temperature: 0, maxTokens: 4 },
+        { policy: 'device' },
+      ).result
       return { codes: [before, await running, text], tokens: after.usage.generatedTokens }
     })
     expect(seen).toEqual({ codes: ['aborted', 'aborted', 'aborted'], tokens: 4 })

@@ -1,12 +1,16 @@
 import { type Browser, type BrowserContext, chromium, type Frame, type Page } from 'playwright-core'
-import { browserFlags, findBrowser, hardwareFlags } from './find-browser.ts'
+import { browserFlags, findBrowser, findWholeBrowser, hardwareFlags } from './find-browser.ts'
 
 export const launchBrowser = (flags: readonly string[] = []): Promise<Browser> =>
   chromium.launch({ executablePath: findBrowser(), args: [...browserFlags, ...flags] })
 
+/** Launches a browser with all that visitors have, for figures. */
+export const launchWholeBrowser = (): Promise<Browser> =>
+  chromium.launch({ executablePath: findWholeBrowser(), args: [...browserFlags] })
+
 /** Launches a browser that uses the machine's own GPU. */
 export const launchHardware = (): Promise<Browser> =>
-  chromium.launch({ executablePath: findBrowser(), args: [...hardwareFlags] })
+  chromium.launch({ executablePath: findWholeBrowser(), args: [...hardwareFlags] })
 
 /** Launches a browser with a profile on disk, like a visitor's; other contexts store in memory. */
 export const launchProfile = (folder: string): Promise<BrowserContext> =>

@@ -29,9 +29,14 @@ export async function longestTasks(page: Page, work: () => Promise<void>): Promi
   const browser = page.context().browser()
   if (!browser) throw new Error('The page has no browser to trace')
   await browser.startTracing(page, { categories })
-  await work()
-  await page.evaluate((name) => performance.mark(name), mark)
-  const trace: { traceEvents: TraceEvent[] } = JSON.parse((await browser.stopTracing()).toString())
+  let written: Buffer
+  try {
+    await work()
+    await page.evaluate((name) => performance.mark(name), mark)
+  } finally {
+    written = await browser.stopTracing()
+  }
+  const trace: { traceEvents: TraceEvent[] } = JSON.parse(written.toString())
   const own = trace.traceEvents.find(({ name }) => name === mark)
   const events = trace.traceEvents.filter(({ pid, tid }) => pid === own?.pid && tid === own.tid)
   const starts = events.filter(({ args }) => args.chrome_mojo_event_info?.mojo_interface_tag === workerStart)

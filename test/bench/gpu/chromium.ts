@@ -1,4 +1,4 @@
-import { launchBrowser, launchHardware } from '../../support/page.ts'
+import { launchHardware, launchWholeBrowser } from '../../support/page.ts'
 import { startHarness } from '../harness.ts'
 import { type Row, sizes } from './row.ts'
 import { type StreamRow, streamModels, timeStreams } from './streams.ts'
@@ -12,7 +12,10 @@ export async function timeInChromium(
   models: readonly string[],
   software: boolean,
 ): Promise<{ device: string; rows: Row[]; streams: StreamRow[] }> {
-  const harness = await startHarness(software ? launchBrowser : launchHardware, await streamModels(software))
+  const harness = await startHarness(
+    software ? launchWholeBrowser : launchHardware,
+    await streamModels(software),
+  )
   const page = await harness.openPage()
   const { device, isSoftware } = await page.evaluate(() => window.bench.adapter())
   if (isSoftware && !software) throw new Error(`There is no GPU to measure: the WebGPU adapter is ${device}`)

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { browserFlags, findBrowser } from '../../support/find-browser.ts'
+import { browserFlags, findWholeBrowser } from '../../support/find-browser.ts'
 import type { EngineDriver } from './engine-driver.ts'
 import { openPuppeteer } from './puppeteer-window.ts'
 
@@ -20,7 +20,7 @@ export const chromium: EngineDriver = {
     }
     const window = await openPuppeteer({
       browser: 'chrome',
-      executablePath: findBrowser(),
+      executablePath: findWholeBrowser(),
       userDataDir: profile,
       args: [...browserFlags, ...(kind === 'private' ? ['--incognito'] : [])],
     })

@@ -34,6 +34,7 @@ import { scale } from './scale/scale.ts'
 import { schema } from './schema.ts'
 import { server } from './server.ts'
 import { site } from './site.ts'
+import { smooth } from './smooth.ts'
 import { speculate } from './speculate.ts'
 import { spill } from './spill.ts'
 import { storeDownload, storeLoad, storePeers } from './store.ts'
@@ -76,6 +77,7 @@ const benches: readonly Bench[] = [
   storeDownload,
   storePeers,
   site,
+  smooth,
   scale,
 ]
 

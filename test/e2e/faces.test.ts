@@ -89,7 +89,7 @@ describe.skipIf(withoutTestModels)(`faces${reason}`, () => {
     await choosePolicy(page, 'device')
     const tasks = await longestTasks(page, async () => {
       await press(page, 'play')
-      await expect.poll(() => streams(page), { timeout: 20_000 }).toEqual(['3 device'])
+      await expect.poll(() => streams(page)).toEqual(['3 device'])
     })
     expect(tasks[0]).toBeLessThan(50)
     const privacy = page.getByTestId('faces-privacy')
@@ -101,11 +101,11 @@ describe.skipIf(withoutTestModels)(`faces${reason}`, () => {
     // What moves by a visitor's own act may move late on a busy machine. From here on nothing does.
     const shifts = await shiftsOf(page)
     await expect
-      .poll(() => streams(page), { timeout: 30_000 })
+      .poll(() => streams(page))
       .toEqual(
         Array.from({ length: 16 }, (_, stream) => expect.stringMatching(`^${2 + ((stream + 1) % 3)} `)),
       )
-    await expect.poll(() => figure(page, 'stayed'), { timeout: 30_000 }).toBeLessThan(1)
+    await expect.poll(() => figure(page, 'stayed')).toBeLessThan(1)
     expect(await figure(page, 'dropped')).toBeGreaterThan(0)
     expect(await figure(page, 'rate')).toBeGreaterThan(0)
     expect(await privacy.textContent()).toMatch(/^The server has answered \d+ frame/)
@@ -150,7 +150,7 @@ describe.skipIf(withoutTestModels)(`faces${reason}`, () => {
       const input = page.getByTestId('faces').locator('input[type=file]')
       await page.getByTestId('faces-choose').and(page.locator(':enabled')).waitFor()
       await input.setInputFiles(published('ultraface', 'face-2.jpg'))
-      await expect.poll(() => streams(page), { timeout: 20_000 }).toEqual([expect.stringMatching(/^[45] \w/)])
+      await expect.poll(() => streams(page)).toEqual([expect.stringMatching(/^[45] \w/)])
       for (const mimeType of ['image/png', 'video/mp4']) {
         await input.setInputFiles({ name: 'notes', mimeType, buffer: Buffer.from('neither of them') })
         expect(await errorOf(page)).toMatch(/The file is no (picture|video)[\s\S]*input_value_invalid/)
@@ -158,7 +158,7 @@ describe.skipIf(withoutTestModels)(`faces${reason}`, () => {
       }
 
       await press(page, 'camera')
-      await expect.poll(() => streams(page), { timeout: 20_000 }).toEqual([expect.stringMatching(/^\d \w/)])
+      await expect.poll(() => streams(page)).toEqual([expect.stringMatching(/^\d \w/)])
       expect(await page.getByTestId('faces-error').isVisible()).toBe(false)
       const recorded = await page.evaluateHandle(recordCamera)
       await page.locator('#faces video').evaluate((video: HTMLVideoElement) => {
@@ -174,7 +174,7 @@ describe.skipIf(withoutTestModels)(`faces${reason}`, () => {
         files.files = transfer.files
         files.dispatchEvent(new Event('change'))
       }, recorded)
-      await expect.poll(() => streams(page), { timeout: 20_000 }).toEqual([expect.stringMatching(/^\d \w/)])
+      await expect.poll(() => streams(page)).toEqual([expect.stringMatching(/^\d \w/)])
       expect(errors).toEqual([])
     } finally {
       await browser.close()

@@ -148,7 +148,7 @@ test('a model that only the server can run goes there once the device has failed
   const first = await run(page, 'unread', 'auto')
   expect(first.placement).toMatchObject({ tier: 'server', reason: 'bridge' })
   await expect
-    .poll(() => run(page, 'unread', 'auto'), { timeout: 30_000 })
+    .poll(() => run(page, 'unread', 'auto'))
     .toMatchObject({
       placement: {
         tier: 'server',

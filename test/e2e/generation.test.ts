@@ -149,7 +149,7 @@ describe.skipIf(withoutTestModels)(
     })
 
     test('continues when the GPU process crashes in the middle, twice', {
-      timeout: 180_000,
+      timeout: 300_000,
     }, async () => {
       const gpu = await openOnGpu()
       const whole = (await generateTexts('server', few, short)).map(({ text }) => text)

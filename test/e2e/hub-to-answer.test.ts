@@ -70,9 +70,7 @@ async function serve(command: string): Promise<URL> {
     })
     child.once('exit', (code) => reject(new Error(`The server ended with ${code}: ${log}`)))
   })
-  await expect
-    .poll(async () => (await fetch(new URL('v2/health/ready', url))).status, { timeout: 30_000 })
-    .toBe(200)
+  await expect.poll(async () => (await fetch(new URL('v2/health/ready', url))).status).toBe(200)
   return url
 }
 

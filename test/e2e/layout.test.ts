@@ -59,7 +59,7 @@ async function visitDocs(page: Page): Promise<void> {
   await page.goto(new URL('docs/', inject('serverUrl')).href)
 }
 
-/** The faults at these widths under each treatment of the text, in forced colours and from right to left. */
+/** The faults at these widths, and at both ends under each treatment of the text, in forced colours and from right to left. */
 async function faultsOf(page: Page, widths: readonly number[]): Promise<string[]> {
   const faults: string[] = []
   const look = async (how: string, widths: readonly number[]) => {
@@ -72,7 +72,7 @@ async function faultsOf(page: Page, widths: readonly number[]): Promise<string[]
   }
   for (const [how, content] of Object.entries(texts)) {
     const style = await page.addStyleTag({ content })
-    await look(how, widths)
+    await look(how, how === 'as it comes' ? widths : ends)
     await style.evaluate((element: HTMLStyleElement) => element.remove())
   }
   await setDirection(page, 'rtl')

@@ -21,9 +21,9 @@ afterEach(() => files.stop())
 
 const open = async () => (await openPage(visit.context, visit.hostUrl)).page
 
-test('a download that is cut twenty times, with a reload of the page each time, completes and verifies, and is listed, counted and removed', async () => {
+test('a download that is cut eight times, with a reload of the page each time, completes and verifies, and is listed, counted and removed', async () => {
   const page = await open()
-  const cuts = 20
+  const cuts = 8
   const random = seeded(3)
   for (let cut = 0; cut < cuts; cut++) {
     // Few of them complete a chunk: what is stored is never the whole file.

@@ -95,7 +95,7 @@ test('a small model starts in WebAssembly; both backends are measured, once, and
     /: The model is small, so WebAssembly on (one thread|\d threads) before the GPU \(.+\)$/,
   )
   await expect
-    .poll(() => run(page), { timeout: 40_000, interval: 1_000 })
+    .poll(() => run(page), { interval: 1_000 })
     .toMatchObject({
       placement: {
         explanation: expect.stringMatching(figures),
@@ -103,7 +103,7 @@ test('a small model starts in WebAssembly; both backends are measured, once, and
       backends: ['wasm', 'webgpu'],
     })
   // A page that is left in the middle of a measurement keeps none of it.
-  await expect.poll(() => keptBackends(page), { timeout: 20_000 }).toEqual(['wasm', 'webgpu'])
+  await expect.poll(() => keptBackends(page)).toEqual(['wasm', 'webgpu'])
   await page.goto('about:blank')
   const next = await openBarePage(page.context(), site.server.url)
   const later = await run(next.page)

@@ -30,7 +30,8 @@ function nextTokens() {
     const ids = [start, ...text].map(idOf)
     for (const [at, id] of ids.entries()) next.set(id, ids[at + 1] ?? 0)
   }
-  for (let id = 0; id < vocabulary; id++) table[id * vocabulary + (next.get(id) ?? 0)] = 10
+  // So likely that no sampling takes another.
+  for (let id = 0; id < vocabulary; id++) table[id * vocabulary + (next.get(id) ?? 0)] = 100
   return create(TensorProtoSchema, {
     name: 'table',
     dataType: DataType.FLOAT,

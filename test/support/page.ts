@@ -1,8 +1,19 @@
 import { type Browser, type BrowserContext, chromium, type Frame, type Page } from 'playwright-core'
 import { browserFlags, findBrowser, findWholeBrowser, hardwareFlags } from './find-browser.ts'
 
-export const launchBrowser = (flags: readonly string[] = []): Promise<Browser> =>
-  chromium.launch({ executablePath: findBrowser(), args: [...browserFlags, ...flags] })
+/** Playwright waits for 30 s: on a busy machine a page may take longer. */
+const longestWaitMs = 60_000
+
+export async function launchBrowser(flags: readonly string[] = []): Promise<Browser> {
+  const browser = await chromium.launch({ executablePath: findBrowser(), args: [...browserFlags, ...flags] })
+  const newContext = browser.newContext.bind(browser)
+  browser.newContext = async (options) => {
+    const context = await newContext(options)
+    context.setDefaultTimeout(longestWaitMs)
+    return context
+  }
+  return browser
+}
 
 /** Launches a browser with all that visitors have, for figures. */
 export const launchWholeBrowser = (): Promise<Browser> =>
@@ -54,7 +65,7 @@ export async function openBarePage(
 
 /** Waits for the page's runtime. Not frame by frame, as is Playwright's default: a page may go without frames for long. */
 export async function runtimeReady(page: Page | Frame): Promise<void> {
-  await page.waitForFunction(() => 'spillway' in window, undefined, { polling: 50, timeout: 60_000 })
+  await page.waitForFunction(() => 'spillway' in window, undefined, { polling: 50, timeout: longestWaitMs })
 }
 
 /** A line of 10 Mbit/s with 40 ms: the profile by which Lighthouse measures desktops. */

@@ -56,7 +56,7 @@ export function showPage(runtime: Runtime): void {
     stop.disabled = true
     output.stopped()
   })
-  showPrograms(find('#programs', HTMLElement), (text) => {
+  wirePrograms(find('#programs', HTMLElement), (text) => {
     source.value = text
   })
   // A visitor may have begun to write before this code was here.
@@ -64,15 +64,10 @@ export function showPage(runtime: Runtime): void {
   find('[type="submit"]', HTMLButtonElement, form).disabled = false
 }
 
-function showPrograms(list: HTMLElement, onPick: (source: string) => void): void {
-  list.append(
-    ...programs.map(({ name, label, source }) => {
-      const button = document.createElement('button')
-      button.type = 'button'
-      button.dataset.testid = `program-${name}`
-      button.textContent = label
-      button.addEventListener('click', () => onPick(source))
-      return button
-    }),
-  )
+function wirePrograms(list: HTMLElement, onPick: (source: string) => void): void {
+  for (const { name, source } of programs) {
+    const button = find(`[data-testid="program-${name}"]`, HTMLButtonElement, list)
+    button.addEventListener('click', () => onPick(source))
+    button.disabled = false
+  }
 }

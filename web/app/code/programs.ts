@@ -3,14 +3,14 @@ import payment from './programs/payment.js?raw'
 import text from './programs/text.js?raw'
 
 export interface Program {
+  /** As its button has it: `program-NAME`. */
   readonly name: string
-  readonly label: string
   readonly source: string
 }
 
 /** What a visitor can run and change: the lines at the heart of the other pages. */
 export const programs: readonly [Program, ...Program[]] = [
-  { name: 'payment', label: 'Score a payment', source: payment },
-  { name: 'digit', label: 'Read a digit', source: digit },
-  { name: 'text', label: 'Write a text', source: text },
+  { name: 'payment', source: payment },
+  { name: 'digit', source: digit },
+  { name: 'text', source: text },
 ]

@@ -39,6 +39,8 @@ export interface Inference {
    * @throws SpillwayError `not_supported` for another model.
    */
   generator(entry: CatalogueEntry, preferredVariant?: string): TokenGenerator
+  /** Tokens that a text of the model may have here, prompt included; 0 where it writes none. */
+  contextOf(entry: CatalogueEntry): number
   state(entry: CatalogueEntry): ModelState
   /** Requests that wait and run now, batches so far, lanes and memory. */
   stats(): SchedulerStats & PoolStats
@@ -210,11 +212,27 @@ export function createInference(options: InferenceOptions): Inference {
     onMeasured: gpuReports?.onMeasured,
   })
 
+  const refusalOf: Inference['refusal'] = (entry, wait) => {
+    try {
+      return scheduler.refusal(sessions.specOf(entry), wait)
+    } catch (cause) {
+      return SpillwayError.from(cause, 'internal', `${entry.manifest.id} cannot run`)
+    }
+  }
+
   return {
     generator: (entry, preferredVariant) => {
       const unloaded = unloadedError(entry)
       if (unloaded) throw unloaded
       return sessions.textsOf(entry, undefined, preferredVariant)
+    },
+    contextOf: (entry) => {
+      try {
+        return sessions.textsOf(entry).context
+      } catch {
+        // Who asks for a text is told why it has none.
+        return entry.manifest.generation?.context ?? 0
+      }
     },
     runCounts: countsOf,
     laneCounts,
@@ -248,7 +266,7 @@ export function createInference(options: InferenceOptions): Inference {
       }
     },
     refusal: (entry, wait) => {
-      const error = unloadedError(entry) ?? scheduler.refusal(sessions.specOf(entry), wait)
+      const error = unloadedError(entry) ?? refusalOf(entry, wait)
       if (error) countsOf(entry).failed(error.code)
       return error
     },
@@ -259,7 +277,7 @@ export function createInference(options: InferenceOptions): Inference {
         await scheduler.prepare(sessions.specOf(entry))
         if (states.get(entry) !== 'unloaded') states.set(entry, 'ready')
       } catch (cause) {
-        states.set(entry, 'failed')
+        if (states.get(entry) !== 'unloaded') states.set(entry, 'failed')
         failures.set(
           entry,
           SpillwayError.from(cause, 'lane_failed', `${entry.manifest.id} could not be loaded`),
@@ -267,7 +285,14 @@ export function createInference(options: InferenceOptions): Inference {
         throw cause
       }
     },
-    queueMs: (entry) => scheduler.estimate(sessions.specOf(entry), 1).queueMs,
+    queueMs: (entry) => {
+      try {
+        return scheduler.estimate(sessions.specOf(entry), 1).queueMs
+      } catch {
+        // Nothing waits for a model that cannot run here: requests for it are told why.
+        return 0
+      }
+    },
     state: (entry) => states.get(entry) ?? 'loading',
     failure: (entry) => (states.get(entry) === 'failed' ? failures.get(entry) : undefined),
     stats: () => ({ ...scheduler.stats(), ...pool.stats() }),

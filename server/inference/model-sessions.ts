@@ -3,7 +3,12 @@ import type { Backend, SpillwayError, Variant } from '../../models/core/index.ts
 import { createVerifier } from '../../models/tools/manifest/verifier.ts'
 import type { LeasedLane } from '../../workers/host/pool/lane-holder.ts'
 import type { SessionSpec } from '../../workers/host/scheduler/work.ts'
-import { type GenerateLimits, notLanguage } from '../../workers/host/text/generate-setup.ts'
+import {
+  contextWithin,
+  type GenerateLimits,
+  generateSetup,
+  notLanguage,
+} from '../../workers/host/text/generate-setup.ts'
 import type { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
 import type { CatalogueEntry } from './catalogue.ts'
 import type { Drafts } from './drafts.ts'
@@ -66,6 +71,7 @@ export class ModelSessions {
       if (!spec) throw notLanguage(entry.manifest)
       const { backends, generateLimits, queue, lease, suspensions, clock } = this.#options
       const home = this.#create(entry, backend, variant)
+      const setup = generateSetup(entry.manifest, variant, generateLimits)
       texts = new TextLanes({
         entry,
         home,
@@ -75,6 +81,7 @@ export class ModelSessions {
         suspensions,
         sequences: {
           spec,
+          context: setup && contextWithin(setup),
           slots: generateLimits.slots,
           maxWaiting: queue.requests,
           maxWaitingTokens: queue.tokens,

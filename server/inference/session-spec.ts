@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import {
   type Backend,
+  messageOf,
   needsRowProof,
   SpillwayError,
   type Variant,
@@ -8,7 +9,7 @@ import {
 } from '../../models/core/index.ts'
 import type { Verifier } from '../../models/tools/manifest/verifier.ts'
 import type { SessionSpec } from '../../workers/host/scheduler/work.ts'
-import { draftFor, draftRequest } from '../../workers/host/text/draft.ts'
+import { type Draft, draftFor, draftRequest, withoutDraft } from '../../workers/host/text/draft.ts'
 import { type GenerateLimits, generateSetup } from '../../workers/host/text/generate-setup.ts'
 import type { LoadRequest } from '../../workers/protocol/lane.ts'
 import type { CatalogueEntry } from './catalogue.ts'
@@ -51,7 +52,13 @@ export function createSessionSpec(
       const request = loadRequestOf(entry, backend, { variant, generateLimits, inPlaceOf })
       if (!draft) return request
       const { files } = draft.variant
-      for (const file of files) await verify(join(draft.folder, file.path), file)
+      try {
+        for (const file of files) await verify(join(draft.folder, file.path), file)
+      } catch (cause) {
+        const reason = `its files cannot be read: ${messageOf(cause)}`
+        leaveOut(entry, options, withoutDraft(manifest.id, draft.manifest.id, reason))
+        return request
+      }
       const source = { from: 'file', path: join(draft.folder, files[0]?.path ?? '') } as const
       return { ...request, draft: draftRequest(draft, source) }
     },
@@ -59,18 +66,21 @@ export function createSessionSpec(
 }
 
 /** The draft model where it runs on the backend, and there is memory for both. @throws SpillwayError As `draftFor`. */
-function fittingDraft(entry: CatalogueEntry, options: LoadOptions, memory: number) {
-  const { draft: found, backend, variant, memoryBudget = Number.POSITIVE_INFINITY, onLeftOut } = options
+function fittingDraft(
+  entry: CatalogueEntry,
+  options: LoadOptions,
+  memory: number,
+): (Draft & { readonly folder: string }) | undefined {
+  const { draft: found, backend, memoryBudget = Number.POSITIVE_INFINITY } = options
   if (!found) return undefined
-  const draft = draftFor(entry.manifest, found.manifest, backend)
-  if (draft && memory + draft.bytes <= memoryBudget) return { ...draft, folder: found.folder }
-  const reason = draft ? 'there is too little memory for both' : `it has no variant for ${backend}`
-  onLeftOut?.(
-    sessionKey(entry, backend, variant),
-    `${entry.manifest.id} does without its draft model ${found.manifest.id}: ${reason}`,
-  )
+  const draft = draftFor(entry.manifest, found.manifest, { backend, freeBytes: memoryBudget - memory })
+  if (typeof draft !== 'string') return { ...draft, folder: found.folder }
+  leaveOut(entry, options, draft)
   return undefined
 }
+
+const leaveOut = (entry: CatalogueEntry, { backend, variant, onLeftOut }: LoadOptions, reason: string) =>
+  onLeftOut?.(sessionKey(entry, backend, variant), reason)
 
 /** The request that loads a model into a lane on this machine. The caller verifies its files. */
 export function loadRequestOf(

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../models/async/clock.ts'
-import { type Manifest, SpillwayError, textFiles } from '../../models/core/index.ts'
+import { SpillwayError, textFiles } from '../../models/core/index.ts'
 import { createVerifier } from '../../models/tools/manifest/verifier.ts'
 import { type Embeddings, embed, type RunTokens } from '../../workers/host/text/embedding/embedder.ts'
 import { TextModels } from '../../workers/host/text/text-models.ts'
@@ -50,7 +50,7 @@ export interface EmbeddingRuns {
 }
 
 export function createTextService(
-  inference: Pick<Inference, 'generator' | 'run'>,
+  inference: Pick<Inference, 'contextOf' | 'generator' | 'run'>,
   clock: Clock,
   offload: Offload,
 ): TextService {
@@ -70,15 +70,17 @@ export function createTextService(
 
   /** Texts and chats as they are read, in the offload thread. */
   const readApart = async (
-    { manifest, folder }: CatalogueEntry,
+    entry: CatalogueEntry,
     prompts: readonly PromptRequest[],
     templateArguments: TemplateArguments | undefined,
     wait: RequestWait,
   ): Promise<ReadPrompt[]> => {
+    const { manifest, folder } = entry
+    const contextLength = inference.contextOf(entry)
     const files = manifest.tokenizer ?? []
     const key = files.map(({ sha256 }) => sha256).join()
     const source = { folder, paths: files.map(({ path }) => path), key }
-    const task = { source, prompts, templateArguments, contextLength: contextOf(manifest) }
+    const task = { source, prompts, templateArguments, contextLength }
     const job = jobOf(wait, [], 2 * charactersOf(prompts, templateArguments))
     const read = await offload.run('tokenize', task, job)
     return read.map(({ tokens, ...prompt }) => ({ ...prompt, tokens: numbersOf(tokens) }))
@@ -92,7 +94,7 @@ export function createTextService(
       // Its files are verified here, whoever reads them.
       const { tokenizer } = await models.reader(entry.manifest, filesOf(entry))
       const readHere = (prompt: PromptRequest) =>
-        readPrompt(prompt, tokenizer, contextOf(entry.manifest), templateArguments)
+        readPrompt(prompt, tokenizer, inference.contextOf(entry), templateArguments)
       if (charactersOf(prompts, templateArguments) <= mostTokenizedHere) return prompts.map(readHere)
       const texts = prompts.filter(({ tokens }) => !tokens)
       const read = (await readApart(entry, texts, templateArguments, wait)).values()
@@ -142,7 +144,6 @@ function runsOf(answers: readonly EmbeddingRuns[]): EmbeddingRuns {
 const mostTokenizedHere = 4_096
 
 /** Of a model that writes no text, no prompt is held to it. */
-const contextOf = ({ generation }: Manifest) => generation?.context ?? 0
 
 /** A loop: `Array.from` takes ten times as long. */
 function numbersOf(tokens: Int32Array): number[] {

@@ -97,7 +97,7 @@ test('an engine that comes late costs a format none of its time, and one that ne
 
   const late = open(() => ({ post: () => {}, terminate: () => {} }))
   const failures = [late.hold('a'), late.hold('b')].map((waiting) =>
-    expect(waiting).rejects.toMatchObject({ code: 'lane_failed', message: expect.stringContaining('60 s') }),
+    expect(waiting).rejects.toMatchObject({ code: 'run_failed', message: expect.stringContaining('60 s') }),
   )
   late.clock.advance(60_000)
   await Promise.all(failures)

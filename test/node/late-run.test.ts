@@ -36,6 +36,7 @@ function openPage() {
     calibrations,
     layouts: () => [{ lanes: 1, threads: 1 }],
     memoryBudget: 2 ** 30,
+    canRun: async () => true,
     startLane: (name) => {
       const lane = processLane(clock, { ...laneLimits, hungMs: 10 * laneLimits.runMs })
       const [backend = ''] = name.split('-')

@@ -69,6 +69,7 @@ export function openPage(
     calibrations,
     layouts: () => [{ lanes: 1, threads: 1 }],
     memoryBudget: 2 ** 30,
+    canRun: async () => true,
     maxQueued,
     startLane,
     clock,

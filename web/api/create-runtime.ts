@@ -137,8 +137,8 @@ export interface Runtime {
    */
   readonly storage: ModelStorage
   /**
-   * A client with the calls of OpenAI's, over the models of this runtime: `chat.completions`, `completions` and
-   * `embeddings`, streamed or not. Its code is loaded with the first call. Failures are SpillwayErrors: `code` is as in
+   * A client with the calls of OpenAI's, over the models of this runtime: `chat.completions`, `responses`,
+   * `completions` and `embeddings`, streamed or not. Its code is loaded with the first call. Failures are SpillwayErrors: `code` is as in
    * the server's answers, and `detail.param` names the invalid parameter.
    *
    * @example

@@ -7,6 +7,7 @@ import { closed } from '../../workers/host/scheduler/errors.ts'
 import type { Capacity } from '../device/capacity.ts'
 import { DeviceTier } from '../device/device-tier.ts'
 import { createOpenAiClient } from '../openai/client.ts'
+import { lacksHalfFloats } from '../placement/candidate.ts'
 import { Router } from '../placement/router.ts'
 import { RemoteTier, type Transport } from '../remote/remote-tier.ts'
 import { noHeaders, traceHeaders } from '../remote/request-headers.ts'
@@ -79,6 +80,7 @@ export function startRuntimeOn(platform: Platform, options: RuntimeOptions, cloc
     calibrations,
     layouts,
     memoryBudget: parts.memoryBytes,
+    canRun: async (backend, variant) => !lacksHalfFloats(await capacity(), { backend, variant }),
     maxQueued,
     startLane,
     cutting: () => loaded?.cutting,

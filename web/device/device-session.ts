@@ -1,14 +1,24 @@
 import { type Backend, type Manifest, needsRowProof, type Variant } from '../../models/core/index.ts'
 import type { SessionSpec } from '../../workers/host/scheduler/work.ts'
 import type { Draft } from '../../workers/host/text/draft.ts'
-import { type GenerateLimits, generateSetup } from '../../workers/host/text/generate-setup.ts'
+import { contextWithin, type GenerateLimits, generateSetup } from '../../workers/host/text/generate-setup.ts'
 import type { DraftRequest, GenerateSetup, GraphSource, LoadRequest } from '../../workers/protocol/lane.ts'
+
+/** For keys and values of one model: the share of the memory for all models, and what there is at least. */
+const kvShare = 0.25
+const leastKvBytes = 192 * 2 ** 20
 
 /**
  * Sequences of one model on a device: enough for one person's chats and the page's own requests, and more where the device
  * is fast enough for many.
+ *
+ * @param memoryBudget Bytes for all models.
  */
-export const generateLimits: GenerateLimits = { slots: 8, maxSlots: 128, maxBytes: 192 * 2 ** 20 }
+export const generateLimits = (memoryBudget: number): GenerateLimits => ({
+  slots: 8,
+  maxSlots: 128,
+  maxBytes: Math.max(leastKvBytes, Math.floor(kvShare * memoryBudget)),
+})
 
 /** The graph of a session, and of its draft model where it has one. */
 export interface SessionGraphs {
@@ -33,13 +43,19 @@ export class DeviceSession implements SessionSpec {
     files: Variant,
     backend: Backend,
     loadGraphs: (session: DeviceSession) => Promise<SessionGraphs>,
+    limits: GenerateLimits = generateLimits(0),
   ) {
     this.key = sessionKey(manifest, files, backend)
     this.manifest = manifest
     this.files = files
     this.backend = backend
     this.#loadGraphs = loadGraphs
-    this.#generate = generateSetup(manifest, files, generateLimits)
+    this.#generate = generateSetup(manifest, files, limits)
+  }
+
+  /** Tokens that a lane holds of one text; undefined for a model that writes none. */
+  get context(): number | undefined {
+    return this.#generate && contextWithin(this.#generate)
   }
 
   get variant(): string {

@@ -7,7 +7,7 @@ import type { Estimate } from '../../workers/host/scheduler/load-estimator.ts'
 import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
 import type { SchedulerStats } from '../../workers/host/scheduler/stats.ts'
 import type { ResultHandler, WaitOptions, Work } from '../../workers/host/scheduler/work.ts'
-import { notLanguage } from '../../workers/host/text/generate-setup.ts'
+import { type GenerateLimits, notLanguage } from '../../workers/host/text/generate-setup.ts'
 import { leaseLane } from '../../workers/host/text/lease-lane.ts'
 import type { SequenceSchedulerOptions } from '../../workers/host/text/sequence-options.ts'
 import type { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
@@ -37,6 +37,7 @@ const unloadMs = 20
 export class DeviceTier {
   readonly loadStates = new LoadStates()
   readonly #options: DeviceOptions
+  readonly #limits: GenerateLimits
   readonly #files: SessionFiles
   readonly #pool: Pool
   readonly #scheduler: Scheduler<DeviceSession>
@@ -51,6 +52,7 @@ export class DeviceTier {
   constructor(options: DeviceOptions) {
     const { layouts, memoryBudget, clock, calibrations, startLane } = options
     this.#options = options
+    this.#limits = generateLimits(memoryBudget)
     this.#files = new SessionFiles(options)
     this.#pool = new Pool({ layouts, memoryBudget, clock, startLane })
     this.#scheduler = new Scheduler({
@@ -78,7 +80,13 @@ export class DeviceTier {
     const options = this.#options
     let session = this.#sessions.get(key)
     if (!session) {
-      session = new DeviceSession(manifest, variant, backend, (session) => this.#files.graphsOf(session))
+      session = new DeviceSession(
+        manifest,
+        variant,
+        backend,
+        (session) => this.#files.graphsOf(session),
+        this.#limits,
+      )
       this.#sessions.set(key, session)
       const curve = options.calibrations.curveOf(manifest, session)
       if (curve) this.#scheduler.seed(session, curve)
@@ -221,9 +229,10 @@ export class DeviceTier {
       generator = create({
         session: session.key,
         spec,
+        context: session.context,
         lease: () => leaseLane(this.#scheduler, this.#pool, session),
         executedOn: session,
-        slots: generateLimits.slots,
+        slots: this.#limits.slots,
         maxWaiting: this.#options.maxQueued ?? 1_024,
         clock: this.#options.clock,
       })

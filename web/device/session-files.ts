@@ -1,6 +1,6 @@
 import type { Clock } from '../../models/async/clock.ts'
 import { importCode } from '../../models/async/import-code.ts'
-import { type Manifest, messageOf, textFiles, type Variant } from '../../models/core/index.ts'
+import { type Backend, type Manifest, messageOf, textFiles, type Variant } from '../../models/core/index.ts'
 import type { Draft } from '../../workers/host/text/draft.ts'
 import type { Catalogue } from '../store/catalogue.ts'
 import type { ModelFiles, Progress } from '../store/worker/load-files.ts'
@@ -13,6 +13,8 @@ export interface SessionFilesOptions {
   readonly catalogue: Pick<Catalogue, 'fileOf' | 'draftOf'>
   /** The most bytes of all sessions in all lanes. */
   readonly memoryBudget: number
+  /** Whether the device runs the variant on a backend for which it is made. */
+  readonly canRun: (backend: Backend, variant: Variant) => Promise<boolean>
   readonly clock: Clock
 }
 
@@ -51,7 +53,8 @@ export class SessionFiles {
       return { source, draft: draftRequest(draft, graph) }
     } catch (cause) {
       if (signal?.aborted) throw cause
-      this.#without(session.manifest, manifest.id, `its files cannot be loaded: ${messageOf(cause)}`)
+      // The code may be what could not be loaded.
+      warn(`${session.manifest.id} does without its draft model ${manifest.id}: ${messageOf(cause)}`)
       return { source }
     }
   }
@@ -62,22 +65,18 @@ export class SessionFiles {
    * @throws SpillwayError As `Catalogue.draftOf` and `draftFor`.
    */
   async findDraft(session: DeviceSession, signal: AbortSignal): Promise<Draft | undefined> {
-    const { catalogue, memoryBudget } = this.#options
+    const { catalogue, memoryBudget, canRun } = this.#options
     const { manifest, backend } = session
     const found = await catalogue.draftOf(manifest, signal)
     if (!found) return undefined
     const { draftFor } = await this.#draftCode()
-    const draft = draftFor(manifest, found, backend)
-    const memory = session.memory - (session.draft?.bytes ?? 0)
-    if (draft && memory + draft.bytes <= memoryBudget) return draft
-    const reason = draft ? 'there is too little memory for both' : `it has no variant for ${backend}`
-    this.#without(manifest, found.id, reason)
+    const usable = new Set<Variant>()
+    for (const variant of found.variants) if (await canRun(backend, variant)) usable.add(variant)
+    const freeBytes = memoryBudget - session.memory + (session.draft?.bytes ?? 0)
+    const draft = draftFor(manifest, found, { backend, freeBytes, canRun: (variant) => usable.has(variant) })
+    if (typeof draft !== 'string') return draft
+    warn(draft)
     return undefined
-  }
-
-  #without({ id }: Manifest, draft: string, reason: string): void {
-    // biome-ignore lint/suspicious/noConsole: Nothing fails, so no error would tell a developer why texts are slower.
-    console.warn(`spillway: ${id} does without its draft model ${draft}: ${reason}`)
   }
 
   /** The files that texts need beside the graph, as `textFiles` lists them. */
@@ -99,3 +98,6 @@ export class SessionFiles {
     }
   }
 }
+
+// biome-ignore lint/suspicious/noConsole: Nothing fails, so no error would tell a developer why texts are slower.
+const warn = (reason: string) => console.warn(`spillway: ${reason}`)

@@ -50,7 +50,7 @@ export const halfFloats = 'shader-f16'
 /** Whether the GPU cannot compile the shaders of a variant of half floats. */
 export const lacksHalfFloats = (
   { gpu }: Capacity,
-  { backend, variant: { precision, kvType } }: Candidate,
+  { backend, variant: { precision, kvType } }: { readonly backend: Backend; readonly variant: Variant },
 ): boolean =>
   backend === 'webgpu' &&
   (precision === 'fp16' || precision === 'q4f16' || kvType === 'float16') &&

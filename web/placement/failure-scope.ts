@@ -42,7 +42,8 @@ export const failureScope: Readonly<Record<ErrorCode, FailureScope>> = {
   request_malformed: everyPlace,
   body_too_large: request,
   encoding_unsupported: everyPlace,
-  context_exceeded: everyPlace,
+  // Places differ in the memory that they have for it.
+  context_exceeded: request,
   not_supported: requestForVariant,
   // a model and its files
   manifest_invalid: model,

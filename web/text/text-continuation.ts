@@ -25,6 +25,8 @@ export class Continuation {
   /** Whether a place sent text without its tokens: they have to be encoded from the text. */
   #isTextOnly = false
   #usage: RemotePiece['usage']
+  /** Of a text without its tokens, where it moved last: how many it has as encoded, and how many came with pieces. */
+  #moved = { encoded: 0, received: 0 }
   finish: FinishReason | undefined
   /** The variant that began the text: every place that has it goes on with it. */
   variant: string | undefined
@@ -67,10 +69,12 @@ export class Continuation {
   }
 
   get usage(): Usage {
-    const { promptTokens = 0, generatedTokens = 0, cachedTokens = 0, reasoningTokens = 0 } = this.#usage ?? {}
+    const { promptTokens = 0, generatedTokens, cachedTokens = 0, reasoningTokens = 0 } = this.#usage ?? {}
+    const { encoded, received } = this.#moved
+    const sinceMoved = this.#tokens.length - received
     return {
       promptTokens: this.#promptTokens?.length ?? promptTokens,
-      generatedTokens: this.#isTextOnly ? generatedTokens : this.#tokens.length,
+      generatedTokens: this.#isTextOnly ? encoded + (generatedTokens ?? sinceMoved) : this.#tokens.length,
       cachedTokens,
       reasoningTokens: this.#isTextOnly ? reasoningTokens : this.#reasoningTokens,
     }
@@ -120,6 +124,7 @@ export class Continuation {
         got: `${countOf(this.#text.length + this.#reasoning.length, 'character')} of text`,
       })
     }
+    if (this.#isTextOnly) this.#moved = { encoded: soFar.length, received: this.#tokens.length }
     const { messages, prompt: _, templateArguments: __, truncation: ___, ...rest } = this.#request
     return {
       ...rest,

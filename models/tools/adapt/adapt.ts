@@ -34,7 +34,7 @@ export interface AdaptOptions {
  *
  * @param from A folder with the model and its manifest.
  * @throws SpillwayError `file_missing`, `file_truncated`, `manifest_invalid`, `model_invalid`, for an adapter of another
- * model as well, or `not_supported`.
+ * model as well, `not_supported`, or `input_value_invalid` where `out` is the model itself.
  */
 export async function adaptModel(
   from: string,

@@ -149,13 +149,13 @@ export class SimulatedDevice {
       const cost = this.#textCost(session.backend)
       const { generation: spec } = session.manifest
       if (!cost || !spec) throw new SpillwayError('not_supported', `${session.key} generates no text`)
-      const decoder = new SimulatedDecoder(this.#clock, cost, generateLimits.slots)
+      const decoder = new SimulatedDecoder(this.#clock, cost, generateLimits(0).slots)
       generator = new SequenceScheduler({
         session: session.key,
         spec,
         lease: async () => ({ lane: decoder, release: () => {} }),
         executedOn: session,
-        slots: generateLimits.slots,
+        slots: generateLimits(0).slots,
         maxWaiting: 1_024,
         clock: this.#clock,
       })

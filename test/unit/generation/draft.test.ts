@@ -1,5 +1,10 @@
 import { expect, test, vi } from 'vitest'
-import type { GenerationSpec, Manifest, Variant } from '../../../models/core/index.ts'
+import {
+  type GenerationSpec,
+  type Manifest,
+  SpillwayError,
+  type Variant,
+} from '../../../models/core/index.ts'
 import { ModelCatalogue } from '../../../server/inference/catalogue.ts'
 import { draftsOf } from '../../../server/inference/drafts.ts'
 import { createSessionSpec, defaultGenerateLimits } from '../../../server/inference/session-spec.ts'
@@ -38,11 +43,23 @@ const model = (id: string, spec: Partial<GenerationSpec> = {}, more: Partial<Man
 const target = model('large', { draft: 'small' })
 
 test('a draft model has the tokens of its model', () => {
-  const draft = draftFor(target, model('small'), 'cpu')
+  const place = { backend: 'cpu', freeBytes: 2 ** 30 } as const
+  const draft = draftFor(target, model('small'), place)
   expect(draft).toEqual({ manifest: model('small'), variant, bytes: 1_000 + 100 * 2 * 2 * 4 * 4 })
-  expect(
-    draftFor(target, model('small', {}, { variants: [{ ...variant, backends: ['webgpu'] }] }), 'cpu'),
-  ).toBeUndefined()
+  const elsewhere = model('small', {}, { variants: [{ ...variant, backends: ['webgpu'] }] })
+  expect(draftFor(target, elsewhere, place)).toBe(
+    'large does without its draft model small: it has no variant for cpu here',
+  )
+})
+
+test('a draft model runs as the first of its variants that the device can run', () => {
+  const halves = { ...variant, id: 'q4f16', precision: 'q4f16' } as const
+  const draft = draftFor(target, model('small', {}, { variants: [halves, variant] }), {
+    backend: 'cpu',
+    freeBytes: 2 ** 30,
+    canRun: ({ precision }) => precision !== 'q4f16',
+  })
+  expect(draft).toMatchObject({ variant: { id: variant.id } })
 })
 
 test.each([
@@ -58,7 +75,7 @@ test.each([
     'expected a model that generates text, got tensor',
   ],
 ])('another model is refused: %#', (other, message) => {
-  expect(() => draftFor(target, other, 'cpu')).toThrow(
+  expect(() => draftFor(target, other, { backend: 'cpu', freeBytes: 2 ** 30 })).toThrow(
     expect.objectContaining({ code: 'manifest_invalid', message: expect.stringContaining(message) }),
   )
 })
@@ -104,6 +121,27 @@ test('a server leaves a draft model out where memory does not suffice for both, 
   expect(alone.memory).toBeLessThan(both.memory)
 })
 
+test('a server whose draft model was changed on disk loads its model without it, and says so', async () => {
+  const reasons: string[] = []
+  const spec = createSessionSpec(
+    entryOf(target),
+    {
+      backend: 'cpu',
+      variant,
+      generateLimits: defaultGenerateLimits,
+      draft: { manifest: model('small'), folder: '/drafts' },
+      onLeftOut: (_session, reason) => reasons.push(reason),
+    },
+    async (path) => {
+      if (path.startsWith('/drafts')) throw new SpillwayError('file_altered', `${path} was changed`)
+    },
+  )
+  const request = await spec.request()
+  expect(request.source).toEqual({ from: 'file', path: '/models/model.onnx' })
+  expect(request.draft).toBeUndefined()
+  expect(reasons).toEqual([expect.stringMatching(/without its draft model small: .*was changed/)])
+})
+
 test('a device loads a draft model beside its model, where there is memory for both, and says where not', async () => {
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
   const open = async (memoryBudget: number) => {
@@ -114,6 +152,7 @@ test('a device loads a draft model beside its model, where there is memory for b
         draftOf: async () => model('small'),
       },
       memoryBudget,
+      canRun: async () => true,
       clock: createManualClock(),
     })
     const session = new DeviceSession(target, variant, 'wasm', (one) => files.graphsOf(one))

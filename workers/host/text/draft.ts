@@ -17,13 +17,26 @@ export interface Draft {
   readonly bytes: number
 }
 
+/** Where a model and its draft model run. */
+export interface DraftPlace {
+  readonly backend: Backend
+  /** Bytes that the model leaves of what there is for both. */
+  readonly freeBytes: number
+  /** Whether a variant runs there. Default: all that are made for the backend do. */
+  readonly canRun?: (variant: Variant) => boolean
+}
+
 /**
- * The draft model of a model as it runs on a backend; undefined where it has no variant for that.
+ * The draft model of a model at a place, or why the model does without it there.
  *
  * @param found The model that the manifest names as its draft.
  * @throws SpillwayError `manifest_invalid` where its tokens are not those of the model.
  */
-export function draftFor(target: Manifest, found: Manifest, backend: Backend): Draft | undefined {
+export function draftFor(
+  target: Manifest,
+  found: Manifest,
+  { backend, freeBytes, canRun = () => true }: DraftPlace,
+): Draft | string {
   const refuse = (expected: string, got: string) => {
     throw new SpillwayError('manifest_invalid', `${found.id} cannot be the draft model of ${target.id}`, {
       expected,
@@ -38,9 +51,16 @@ export function draftFor(target: Manifest, found: Manifest, backend: Backend): D
   if (spec.vocabulary !== vocabulary) refuse(`a vocabulary of ${vocabulary} tokens`, `${spec.vocabulary}`)
   const [hash, draftHash] = [tokenizerHash(target), tokenizerHash(found)]
   if (hash !== draftHash) refuse(`the same tokenizer.json, SHA-256 ${hash}`, `${draftHash}`)
-  const [variant] = variantsFor(found, backend)
-  return variant && { manifest: found, variant, bytes: bytesOf(spec, variant) }
+  const variant = variantsFor(found, backend).find(canRun)
+  if (!variant) return withoutDraft(target.id, found.id, `it has no variant for ${backend} here`)
+  const bytes = bytesOf(spec, variant)
+  if (bytes > freeBytes) return withoutDraft(target.id, found.id, 'there is too little memory for both')
+  return { manifest: found, variant, bytes }
 }
+
+/** What a developer is told: nothing fails, so no error would say why texts are slower. */
+export const withoutDraft = (target: string, draft: string, reason: string): string =>
+  `${target} does without its draft model ${draft}: ${reason}`
 
 const tokenizerHash = ({ tokenizer = [] }: Manifest) =>
   tokenizer.find(({ path }) => path.endsWith('tokenizer.json'))?.sha256 ?? 'of none'

@@ -24,5 +24,9 @@ export function generateSetup(
   return { spec, kvType, slots, maxSlots, maxBytes: Math.min(maxBytes, largest) }
 }
 
+/** Tokens that one text may have, prompt included: as many as the model reads, or as the memory for them holds. */
+export const contextWithin = ({ spec, kvType, maxBytes }: GenerateSetup): number =>
+  Math.min(spec.context, Math.max(1, Math.floor(maxBytes / bytesPerToken({ ...spec.kv, type: kvType }))))
+
 export const notLanguage = ({ id, task }: Manifest): SpillwayError =>
   new SpillwayError('not_supported', `${id} generates no text`, { expected: 'text-generation', got: task })

@@ -14,6 +14,8 @@ export interface SequenceSchedulerOptions {
   /** The session's name in its lane. */
   readonly session: string
   readonly spec: GenerationSpec
+  /** Tokens that a lane holds of one sequence. Default: as many as the model reads. */
+  readonly context?: number | undefined
   /** Leases a lane with the model, which is started and loaded where no lane has it. */
   readonly lease: () => Promise<LeasedSession>
   /** Whether the next lane would run the model on another backend than this session's. Default: never. */

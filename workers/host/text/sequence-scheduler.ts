@@ -3,7 +3,6 @@ import { SpillwayError } from '../../../models/core/index.ts'
 import { withDefaultSampling } from '../../../models/core/sampling.ts'
 import type { GeneratorLoad, TokenRequest } from '../../protocol/generation.ts'
 import type { SequenceEvent } from '../../protocol/lane.ts'
-import type { Lane } from '../lane-client/lane.ts'
 import { closed, poisoned } from '../scheduler/errors.ts'
 import { maxDeaths } from '../scheduler/replay.ts'
 import type { WaitOptions } from '../scheduler/work.ts'
@@ -27,6 +26,8 @@ export class SequenceScheduler implements TokenGenerator {
   readonly #queue: SequenceQueue
   readonly #running = new Map<number, SequenceStream>()
   #leased: LeasedSession | undefined
+  /** The lease whose events are being read. */
+  #reading: LeasedSession | undefined
   readonly #vocabulary = new KnownVocabulary()
   #isLeasing = false
   #laneLoad: GeneratorLoad | undefined
@@ -48,6 +49,11 @@ export class SequenceScheduler implements TokenGenerator {
 
   get executedOn(): TokenGenerator['executedOn'] {
     return this.#leased?.spec ?? this.#options.executedOn
+  }
+
+  get context(): number {
+    const { spec, context } = this.#options
+    return Math.min(spec.context, context ?? spec.context)
   }
 
   get load(): GeneratorLoad {
@@ -156,7 +162,6 @@ export class SequenceScheduler implements TokenGenerator {
     const { lane } = leased
     const next = this.#next()
     if (next.length === 0) return
-    const wasIdle = this.#running.size === 0
     const requests = next.map((stream) => {
       const id = ++this.#lastId
       stream.id = id
@@ -166,8 +171,8 @@ export class SequenceScheduler implements TokenGenerator {
     })
     this.#queue.take(next)
     // Called before `addSequences`, so that the first token finds a reader.
-    if (wasIdle) void this.#readEvents(lane)
-    lane.addSequences(this.#session, requests).catch((cause: unknown) => this.#moveAll(lane, cause))
+    if (this.#reading !== leased) void this.#readEvents(leased)
+    lane.addSequences(this.#session, requests).catch((cause: unknown) => this.#moveAll(leased, cause))
   }
 
   /**
@@ -226,19 +231,23 @@ export class SequenceScheduler implements TokenGenerator {
   }
 
   /** Takes events from the lane for as long as it decodes sequences of this scheduler. */
-  async #readEvents(lane: Lane): Promise<void> {
+  async #readEvents(leased: LeasedSession): Promise<void> {
     const session = this.#session
+    const { lane } = leased
+    this.#reading = leased
     try {
-      while (this.#running.size > 0 && this.#leased?.lane === lane) {
+      while (this.#running.size > 0 && this.#leased === leased) {
         const { events, load } = await lane.takeEvents(session)
+        if (this.#leased !== leased) return
         this.#laneLoad = load
         this.#times.slots = load.slots
-        if (this.#leased?.lane !== lane) return
         for (const event of events) this.#receive(event)
         this.#dispatch()
       }
     } catch (cause) {
-      this.#moveAll(lane, cause)
+      this.#moveAll(leased, cause)
+    } finally {
+      if (this.#reading === leased) this.#reading = undefined
     }
   }
 
@@ -259,8 +268,8 @@ export class SequenceScheduler implements TokenGenerator {
   }
 
   /** Another lane continues the sequences of one that is lost. */
-  #moveAll(lane: Lane, cause: unknown): void {
-    if (this.#leased?.lane !== lane) return
+  #moveAll(leased: LeasedSession, cause: unknown): void {
+    if (this.#leased !== leased) return
     const hasMoved = this.#options.hasMoved?.(this.#session) === true
     this.#release()
     const error = SpillwayError.from(cause, 'lane_lost', 'The lane was lost')
@@ -293,8 +302,6 @@ export class SequenceScheduler implements TokenGenerator {
 
   #cancel({ id }: SequenceStream): void {
     const leased = this.#leased
-    leased?.lane
-      .cancelSequences(this.#session, [id])
-      .catch((cause: unknown) => this.#moveAll(leased.lane, cause))
+    leased?.lane.cancelSequences(this.#session, [id]).catch((cause: unknown) => this.#moveAll(leased, cause))
   }
 }

@@ -25,7 +25,7 @@ import type {
 export interface TextGeneratorOptions {
   readonly tokenizer: Tokenizer
   readonly tokens: TokenGenerator
-  /** Tokens that one sequence may have, prompt and text together. */
+  /** Tokens that the model reads, prompt and text together. There may be memory for fewer. */
   readonly contextLength: number
   /** Number of tokens that the model has logits for. */
   readonly vocabulary: number
@@ -38,10 +38,10 @@ export interface TextGeneratorOptions {
 
 /** Text over tokens: turns prompts and chats into tokens, and tokens into text up to a stop string. */
 export function createTextGenerator(options: TextGeneratorOptions): TextGenerator {
-  const { tokenizer, contextLength, tokens } = options
+  const { tokenizer, tokens } = options
   return {
     tokenizer,
-    contextLength,
+    contextLength: contextHere(options),
     generate: (request, wait) => start(options, request, wait),
     refusal: (texts, promptTokens, wait) => tokens.refusal?.(texts, promptTokens, wait),
     get load() {
@@ -91,7 +91,7 @@ async function pump(
   const askedAt = clock.now()
   checkTextRequest(given)
   const request = withCallableTools(given)
-  const read = readPrompt(request, tokenizer, options.contextLength)
+  const read = readPrompt(request, tokenizer, contextHere(options))
   const sequence = sequenceOf(options, request, read.tokens)
   const { prompt, generated } = sequence
   const original = prompt.slice(0, prompt.length - generated)
@@ -185,17 +185,23 @@ async function formatOf(
   }
 }
 
+const contextHere = ({ contextLength, tokens }: TextGeneratorOptions): number =>
+  Math.min(contextLength, tokens.context ?? contextLength)
+
 /** @throws SpillwayError `context_exceeded` where the prompt leaves no place for a new token. */
 function sequenceOf(
-  { tokenizer, contextLength, defaults, adapter }: TextGeneratorOptions,
+  options: TextGeneratorOptions,
   request: TextRequest,
   prompt: readonly number[],
 ): TokenRequest {
+  const { tokenizer, contextLength, defaults, adapter } = options
   const { generated = 0, maxTokens, ignoreStopTokens } = request
-  const available = contextLength - prompt.length
+  const held = contextHere(options)
+  const available = held - prompt.length
   if (available < 1) {
-    throw new SpillwayError('context_exceeded', 'The prompt is longer than the model reads', {
-      expected: `fewer than ${contextLength} tokens`,
+    const limit = held < contextLength ? 'there is memory for here' : 'the model reads'
+    throw new SpillwayError('context_exceeded', `The prompt is longer than ${limit}`, {
+      expected: `fewer than ${held} tokens`,
       got: `${prompt.length}`,
       hint: 'Shorten it, or let it be truncated: "auto" leaves out the oldest turns of a chat, "start" any beginning.',
     })

@@ -50,6 +50,8 @@ export interface TokenGenerator {
    */
   refusal?(sequences: number, tokens: number, options?: WaitOptions): SpillwayError | undefined
   readonly load: GeneratorLoad
+  /** Tokens that a sequence may have here, prompt included. Absent: as many as the model reads. */
+  readonly context?: number
   /** Where its sequences run; part of their placement. */
   readonly executedOn: Pick<Placement, 'backend' | 'variant'>
 }
@@ -263,7 +265,7 @@ export interface TextGenerator {
   /** As of `TokenGenerator`. */
   refusal?(texts: number, tokens: number, options?: WaitOptions): SpillwayError | undefined
   readonly tokenizer: Tokenizer
-  /** Tokens that a prompt and its text may have together. */
+  /** Tokens that a prompt and its text may have together here. */
   readonly contextLength: number
   readonly load: GeneratorLoad
   readonly executedOn: TokenGenerator['executedOn']

@@ -111,6 +111,9 @@ const greedy = { temperature: 0 }
 
 /** Likeliest tokens may differ where they are as good as equal: two runs may round in different ways. */
 function isAsGood(chosen: Chosen | undefined, expected: Chosen | undefined, { values }: Logits): boolean {
-  if (!chosen || !expected || !('token' in chosen) || !('token' in expected)) return chosen !== undefined
+  if (!chosen || !expected) return false
+  // Logits that no token can be chosen from are not the chooser's fault.
+  if (!('token' in expected)) return !('token' in chosen)
+  if (!('token' in chosen)) return false
   return Math.abs((values[chosen.token] ?? Number.NaN) - (values[expected.token] ?? Number.NaN)) < 1e-3
 }

@@ -87,6 +87,7 @@ export class Decoder {
     const { context } = this.#slots
     for (const { id, request } of requests) {
       try {
+        this.#options.formats?.keep(request.format?.vocabulary)
         checkLength(request.prompt.length, context)
         const sequence = new Sequence(id, request, context, this.#options.chooser)
         if (request.format) void this.#preparing.add(sequence, request.format)

@@ -1,6 +1,7 @@
 import { messageOf, SpillwayError } from '../../../models/core/index.ts'
 import type { Chosen } from '../sampling/types.ts'
 import type { DecoderOptions } from './decoder-options.ts'
+import { mostRead } from './next-chunk.ts'
 import { Runs, type RunsOptions } from './runs.ts'
 import { Sequence } from './sequence.ts'
 
@@ -10,9 +11,6 @@ export interface DraftModelOptions extends RunsOptions {
   /** The most tokens that it can attend to. */
   readonly context: number
 }
-
-/** The most tokens of a text that it reads before a step. */
-const mostRead = 256
 
 /**
  * A small model that guesses how one text goes on. It draws with the text's own noise, so where the two models' logits

@@ -52,13 +52,15 @@ export class EventBuffer {
     this.#deliver?.()
     if (this.#events.size === 0) {
       await new Promise<void>((resolve) => {
-        const cancel = this.#clock.after(timeoutMs, resolve)
-        this.#deliver = () => {
+        const deliver = () => {
           cancel()
+          // By now it may be another caller's.
+          if (this.#deliver === deliver) this.#deliver = undefined
           resolve()
         }
+        const cancel = this.#clock.after(timeoutMs, deliver)
+        this.#deliver = deliver
       })
-      this.#deliver = undefined
     }
     const events = [...this.#events.values()]
     this.#events = new Map()

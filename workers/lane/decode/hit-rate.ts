@@ -8,7 +8,7 @@ export const mostProposed = 8
 /** How much a prediction that came true, or not, changes what is expected of the next. */
 const weight = 0.15
 
-/** How far a share goes back to what was taken first, with each token that was not predicted. */
+/** How far a share goes back to what was taken first, with each token. */
 const forgetting = 0.005
 
 /** What a proposal has to promise over a plain step: what is expected of it is a guess. */
@@ -29,7 +29,7 @@ export class HitRate {
     this.#share += weight * (Number(isHit) - this.#share)
   }
 
-  /** Nothing was predicted: what is known is forgotten by and by, so that it is tried again some day. */
+  /** A token came: what is known is forgotten by and by, so that what was given up is tried again some day. */
   forget(): void {
     this.#share += forgetting * (this.#first - this.#share)
   }

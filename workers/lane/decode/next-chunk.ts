@@ -1,5 +1,8 @@
-/** The most tokens of a prompt in one run, and where it returns the logits of each of them, which are long. */
-const most = { tokens: 256, withLogits: 16 }
+/** The most tokens of a prompt in one run, while which no other text goes on. */
+export const mostRead = 256
+
+/** The most where the run returns the logits of each of them, which are long. */
+const mostWithLogits = 16
 
 export interface ChunkBounds {
   /** How many tokens take no longer than others should wait. */
@@ -20,7 +23,7 @@ export function nextChunk(
   unread: number,
   { fitting, selected, isKnown }: ChunkBounds,
 ): { readonly tokens: number; readonly isLast: boolean } {
-  const tokens = Math.min(most.tokens, fitting)
-  const isLast = unread <= (selected > 0 ? tokens : Math.min(tokens, most.withLogits))
+  const tokens = Math.min(mostRead, fitting)
+  const isLast = unread <= (selected > 0 ? tokens : Math.min(tokens, mostWithLogits))
   return { tokens: isLast ? unread : Math.min(unread - (isKnown ? 1 : 2), tokens), isLast }
 }

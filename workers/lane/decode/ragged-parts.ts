@@ -1,6 +1,7 @@
 import type { Kv } from '../kv/kv.ts'
 import { blockSize } from '../kv/paged/paged-kv.ts'
 import type { EventBuffer } from './event-buffer.ts'
+import { mostRead } from './next-chunk.ts'
 import type { Sequence } from './sequence.ts'
 import type { Slots } from './slots.ts'
 import type { StepCosts } from './step-costs.ts'
@@ -21,9 +22,6 @@ export interface RaggedPart {
   /** Whether its prompt was read before. */
   readonly isStep: boolean
 }
-
-/** The most tokens of prompts in one run. */
-const mostRead = 256
 
 /**
  * What the next run takes, where rows may have any number of tokens: the last token of each sequence that was read, and

@@ -67,17 +67,23 @@ export class Formats {
     this.#size = size
   }
 
+  /** Keeps the first vocabulary that comes: it comes once, whatever becomes of the text that brought it. */
+  keep(vocabulary: string | undefined): void {
+    this.#pieces ??= vocabulary
+  }
+
   /**
    * Begins to hold a text, in which `tokens` came already.
    *
-   * @throws SpillwayError `input_value_invalid` for a format that cannot be met, or takes too long to prepare.
+   * @throws SpillwayError `input_value_invalid` for a format that cannot be met, or takes too long to prepare; `run_failed`
+   * where the grammar engine does not start.
    */
   async hold(
     { format, vocabulary, forbidden = [] }: TokenFormat,
     stopTokens: readonly number[],
     tokens: readonly number[],
   ): Promise<HeldFormat> {
-    this.#pieces ??= vocabulary
+    this.keep(vocabulary)
     const text: HeldText = {
       id: ++this.#lastId,
       format: { format, stopTokens, forbidden },
@@ -141,7 +147,7 @@ export class Formats {
       throw new SpillwayError('internal', 'A format came without the vocabulary')
     const worker = this.#start(
       (reply) => this.#worker === worker && this.#receive(reply),
-      (reason) => this.#worker === worker && this.#replace(died(reason)),
+      (reason) => this.#worker === worker && this.#lost(reason),
     )
     this.#worker = worker
     this.#isReady = false
@@ -155,6 +161,10 @@ export class Formats {
       this.#watch()
       return
     }
+    if ('failure' in message) {
+      this.#end(SpillwayError.fromWire(message.failure))
+      return
+    }
     const { reply, outlook, error } = message
     const pending = this.#pending.get(reply)
     this.#pending.delete(reply)
@@ -164,13 +174,19 @@ export class Formats {
     if (error && ++this.#faults >= mostFaults) this.#renew()
   }
 
+  /** The worker ended by itself: by the call at hand, or before it could take one. */
+  #lost(reason: string): void {
+    if (this.#isReady) this.#replace(died(reason))
+    else this.#end(notStarted(reason))
+  }
+
   /** Bounds the call at hand, from when the worker is ready. */
   #watch(): void {
     this.#cancelTimer()
     const [first] = this.#pending.values()
     if (!first) return
     if (!this.#isReady) {
-      this.#cancelTimer = this.#clock.after(longest.start, () => this.#end(notStarted()))
+      this.#cancelTimer = this.#clock.after(longest.start, () => this.#end(notStarted('none')))
       return
     }
     const { longestMs } = first
@@ -218,10 +234,10 @@ const died = (reason: string) =>
     param: 'format',
   })
 
-const notStarted = () =>
-  new SpillwayError('lane_failed', 'The grammar engine did not start', {
+const notStarted = (got: string) =>
+  new SpillwayError('run_failed', 'The grammar engine did not start', {
     expected: `an engine that is loaded within ${longest.start / 1_000} s`,
-    param: 'format',
+    got,
   })
 
 const tooSlow = (longestMs: number) =>

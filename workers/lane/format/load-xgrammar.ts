@@ -37,7 +37,7 @@ export async function loadXgrammar(load: () => Promise<unknown>): Promise<Gramma
   }
   const loaded = await load()
   const xgrammar = [loaded, Object(loaded).default, realm.xgrammar].find(isXgrammar)
-  if (!xgrammar) throw new SpillwayError('internal', 'The grammar engine did not load')
+  if (!xgrammar) throw new SpillwayError('run_failed', 'The grammar engine did not load')
   let fault: string | undefined
   await withoutConsole(
     (text) => {

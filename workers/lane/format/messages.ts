@@ -59,9 +59,10 @@ export type FormatCall =
   | { readonly call: number; readonly text: number; readonly open?: OpenFormat; readonly step: FormatStep }
   | { readonly close: number }
 
-/** A worker that has the engine and the vocabulary says so, before it answers calls. */
+/** A worker says that it has the engine and the vocabulary, or why not, before it answers calls. */
 export type FormatReply =
   | { readonly isReady: true }
+  | { readonly failure: WireError }
   | { readonly reply: number; readonly outlook?: Outlook; readonly error?: WireError }
 
 /** A worker of its own, as a lane sees it. */

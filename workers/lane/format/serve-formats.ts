@@ -45,8 +45,10 @@ export function serveFormats(
       engine = create(call.vocabulary)
       engine.then(
         () => send({ isReady: true }),
-        // A call that needs it reports the failure.
-        () => undefined,
+        (cause) => {
+          const error = SpillwayError.from(cause, 'run_failed', 'The grammar engine did not start')
+          send({ failure: error.toWire() })
+        },
       )
       return
     }

@@ -31,7 +31,7 @@ const vllm: Readonly<Record<string, Harmless>> = {
 /**
  * Fields of the APIs that change the answer and that Spillway does not have yet. A request with one of them is
  * refused, because an answer that passes it over looks right and is not. Fields that change no answer (`user`,
- * `metadata`, `store` and the like) are not listed, and ignored.
+ * `metadata` and the like) are not listed, and ignored.
  */
 const unsupported = {
   chat: {

@@ -95,6 +95,6 @@ export interface ServerSettings {
   readonly textStartSeconds?: number
   /** Texts of one model that are written at a time, at most; more than 16 only where a step of more takes hardly longer. Default: `128`. */
   readonly slots?: number
-  /** Memory for the keys and values of one language model. Default: `1073741824`. */
+  /** Memory for the keys and values of one language model; it bounds the length of a text. Default: `1073741824`. */
   readonly kvBytes?: number
 }

@@ -21,6 +21,7 @@ import { defaultDevice, layoutsOf } from './gpu/devices.ts'
 import { BackendMeasurements } from './gpu/measure-backends.ts'
 import { type Measured, ModelBackends } from './gpu/model-backends.ts'
 import type { GpuReports } from './gpu/reports.ts'
+import { isLaneFault, modelUnloaded } from './model-faults.ts'
 import { ModelSessions } from './model-sessions.ts'
 import { type RequestWait, remainingMs } from './request-wait.ts'
 import { retireModel } from './retire-model.ts'
@@ -212,28 +213,13 @@ export function createInference(options: InferenceOptions): Inference {
     onMeasured: gpuReports?.onMeasured,
   })
 
-  const refusalOf: Inference['refusal'] = (entry, wait) => {
-    try {
-      return scheduler.refusal(sessions.specOf(entry), wait)
-    } catch (cause) {
-      return SpillwayError.from(cause, 'internal', `${entry.manifest.id} cannot run`)
-    }
-  }
-
   return {
     generator: (entry, preferredVariant) => {
       const unloaded = unloadedError(entry)
       if (unloaded) throw unloaded
       return sessions.textsOf(entry, undefined, preferredVariant)
     },
-    contextOf: (entry) => {
-      try {
-        return sessions.textsOf(entry).context
-      } catch {
-        // Who asks for a text is told why it has none.
-        return entry.manifest.generation?.context ?? 0
-      }
-    },
+    contextOf: (entry) => sessions.contextOf(entry),
     runCounts: countsOf,
     laneCounts,
     run: async (entry, { tensors, rows, outputs }, wait) => {
@@ -266,7 +252,9 @@ export function createInference(options: InferenceOptions): Inference {
       }
     },
     refusal: (entry, wait) => {
-      const error = unloadedError(entry) ?? refusalOf(entry, wait)
+      const spec = sessions.specOrFault(entry)
+      const refused = spec instanceof SpillwayError ? spec : scheduler.refusal(spec, wait)
+      const error = unloadedError(entry) ?? refused
       if (error) countsOf(entry).failed(error.code)
       return error
     },
@@ -286,12 +274,9 @@ export function createInference(options: InferenceOptions): Inference {
       }
     },
     queueMs: (entry) => {
-      try {
-        return scheduler.estimate(sessions.specOf(entry), 1).queueMs
-      } catch {
-        // Nothing waits for a model that cannot run here: requests for it are told why.
-        return 0
-      }
+      const spec = sessions.specOrFault(entry)
+      // Nothing waits for a model that cannot run here: requests for it are told why.
+      return spec instanceof SpillwayError ? 0 : scheduler.estimate(spec, 1).queueMs
     },
     state: (entry) => states.get(entry) ?? 'loading',
     failure: (entry) => (states.get(entry) === 'failed' ? failures.get(entry) : undefined),
@@ -312,13 +297,3 @@ export function createInference(options: InferenceOptions): Inference {
     },
   }
 }
-
-/** Of a model that was unloaded on demand. */
-export const modelUnloaded = ({ manifest: { id } }: CatalogueEntry) =>
-  new SpillwayError('model_unknown', `${id} is unloaded`, {
-    hint: `POST /v2/repository/models/${id}/load loads it.`,
-  })
-
-/** Failures of lanes, not of the request or its model. */
-const isLaneFault = (cause: unknown): boolean =>
-  cause instanceof SpillwayError && ['lane_lost', 'lane_failed', 'poisoned'].includes(cause.code)

@@ -1,5 +1,5 @@
 import type { Clock } from '../../models/async/clock.ts'
-import type { Backend, SpillwayError, Variant } from '../../models/core/index.ts'
+import { type Backend, SpillwayError, type Variant, variantsFor } from '../../models/core/index.ts'
 import { createVerifier } from '../../models/tools/manifest/verifier.ts'
 import type { LeasedLane } from '../../workers/host/pool/lane-holder.ts'
 import type { SessionSpec } from '../../workers/host/scheduler/work.ts'
@@ -55,6 +55,23 @@ export class ModelSessions {
       specs.set(backend, spec)
     }
     return spec
+  }
+
+  /** The same, or why the model has none. */
+  specOrFault(entry: CatalogueEntry): SessionSpec | SpillwayError {
+    try {
+      return this.specOf(entry)
+    } catch (cause) {
+      return SpillwayError.from(cause, 'internal', `${entry.manifest.id} cannot run`)
+    }
+  }
+
+  /** Tokens that a text may have, prompt included: as many as there is memory for, or as the model reads. */
+  contextOf(entry: CatalogueEntry): number {
+    const { generation } = entry.manifest
+    const [variant] = generation ? variantsFor(entry.manifest, this.#options.backends.of(entry)) : []
+    const setup = variant && generateSetup(entry.manifest, variant, this.#options.generateLimits)
+    return setup ? contextWithin(setup) : (generation?.context ?? 0)
   }
 
   /** @throws SpillwayError `not_supported` where the model generates no text. */

@@ -66,6 +66,6 @@ export const limits = {
   ),
   SPILLWAY_KV_BYTES: bytes(
     defaultGenerateLimits.maxBytes,
-    'memory for the keys and values of one language model',
+    'memory for the keys and values of one language model; it bounds the length of a text',
   ),
 } as const

@@ -28,17 +28,6 @@ const textGenerator = (
     clock: createManualClock(),
   })
 
-/** A place with memory for so many tokens of a text. */
-const withMemoryFor = (context: number, script: Partial<Script> = {}): TextGenerator =>
-  createTextGenerator({
-    tokenizer: tokenizerOf(),
-    tokens: { ...scriptedGenerator({ text: story, ...script }), context },
-    contextLength: 200,
-    vocabulary: 0x80,
-    defaults: {},
-    clock: createManualClock(),
-  })
-
 const lost = () => new SpillwayError('lane_lost', 'The lane ended')
 
 const decisionFor = (tier: 'device' | 'server'): TextTarget['decision'] => {
@@ -259,24 +248,6 @@ describe('a text', () => {
     ).rejects.toMatchObject({
       code,
     })
-  })
-
-  test('whose prompt has no place in the memory here is written where it has', async () => {
-    const long = { prompt: story.slice(0, 60), maxTokens: 5 }
-    const device = { tier: 'device', generator: withMemoryFor(50) } as const
-    await expect(write([device], long).result).rejects.toMatchObject({
-      code: 'context_exceeded',
-      message: expect.stringMatching(/longer than there is memory for here: expected fewer than 50 tokens/),
-    })
-    const { placement, usage } = await write([device, { tier: 'server', generator: textGenerator() }], long)
-      .result
-    expect(placement.tier).toBe('server')
-    expect(usage.generatedTokens).toBe(5)
-    const prompts: string[] = []
-    const onRequest: Script['onRequest'] = ({ prompt }) => prompts.push(String.fromCodePoint(...prompt))
-    const cut = { ...long, truncation: 'start' } as const
-    await write([{ tier: 'device', generator: withMemoryFor(50, { onRequest }) }], cut).result
-    expect(prompts).toEqual([[...long.prompt].slice(-45).join('')])
   })
 
   test('truncates the start of a prompt on request, once: it goes on from what was read', async () => {

@@ -41,10 +41,8 @@ export class SequenceScheduler implements TokenGenerator {
   constructor(options: SequenceSchedulerOptions) {
     this.#options = options
     this.#times = new SlotTimes(options.slots)
-    this.#queue = new SequenceQueue({
-      sequences: options.maxWaiting,
-      tokens: options.maxWaitingTokens ?? Number.POSITIVE_INFINITY,
-    })
+    const { maxWaiting: sequences, maxWaitingTokens: tokens = Number.POSITIVE_INFINITY } = options
+    this.#queue = new SequenceQueue({ sequences, tokens })
   }
 
   get executedOn(): TokenGenerator['executedOn'] {
@@ -52,8 +50,7 @@ export class SequenceScheduler implements TokenGenerator {
   }
 
   get context(): number {
-    const { spec, context } = this.#options
-    return Math.min(spec.context, context ?? spec.context)
+    return this.#options.context ?? this.#options.spec.context
   }
 
   get load(): GeneratorLoad {
@@ -159,20 +156,19 @@ export class SequenceScheduler implements TokenGenerator {
       return
     }
     const leased = this.#leased
-    const { lane } = leased
     const next = this.#next()
     if (next.length === 0) return
     const requests = next.map((stream) => {
-      const id = ++this.#lastId
-      stream.id = id
+      stream.id = ++this.#lastId
       stream.hasProgressed = false
-      this.#running.set(id, stream)
-      return { id, request: this.#vocabulary.requestFor(leased, stream.remaining()) }
+      this.#running.set(stream.id, stream)
+      return { id: stream.id, request: this.#vocabulary.requestFor(leased, stream.remaining()) }
     })
     this.#queue.take(next)
     // Called before `addSequences`, so that the first token finds a reader.
     if (this.#reading !== leased) void this.#readEvents(leased)
-    lane.addSequences(this.#session, requests).catch((cause: unknown) => this.#moveAll(leased, cause))
+    const added = leased.lane.addSequences(this.#session, requests)
+    added.catch((cause: unknown) => this.#moveAll(leased, cause))
   }
 
   /**
@@ -232,12 +228,10 @@ export class SequenceScheduler implements TokenGenerator {
 
   /** Takes events from the lane for as long as it decodes sequences of this scheduler. */
   async #readEvents(leased: LeasedSession): Promise<void> {
-    const session = this.#session
-    const { lane } = leased
     this.#reading = leased
     try {
       while (this.#running.size > 0 && this.#leased === leased) {
-        const { events, load } = await lane.takeEvents(session)
+        const { events, load } = await leased.lane.takeEvents(this.#session)
         if (this.#leased !== leased) return
         this.#laneLoad = load
         this.#times.slots = load.slots
@@ -291,9 +285,8 @@ export class SequenceScheduler implements TokenGenerator {
 
   /** A sequence ended. Where the lane did not end it, its slot is free within one step. */
   #remove(stream: SequenceStream): void {
-    const isRunning = this.#running.get(stream.id) === stream
     this.#queue.remove(stream)
-    if (isRunning) {
+    if (this.#running.get(stream.id) === stream) {
       this.#running.delete(stream.id)
       if (!stream.isFinished) this.#cancel(stream)
     }

@@ -199,8 +199,11 @@ function sequenceOf(
   const held = contextHere(options)
   const available = held - prompt.length
   if (available < 1) {
-    const limit = held < contextLength ? 'there is memory for here' : 'the model reads'
-    throw new SpillwayError('context_exceeded', `The prompt is longer than ${limit}`, {
+    const message =
+      held < contextLength
+        ? 'The prompt is longer than there is memory for here'
+        : 'The prompt is longer than the model reads'
+    throw new SpillwayError('context_exceeded', message, {
       expected: `fewer than ${held} tokens`,
       got: `${prompt.length}`,
       hint: 'Shorten it, or let it be truncated: "auto" leaves out the oldest turns of a chat, "start" any beginning.',

@@ -102,9 +102,7 @@ export class Decoder {
 
   /** Sequences whose callers have left. Each leaves its slot before the next step. */
   cancel(ids: readonly number[]): void {
-    for (const sequence of this.#all) {
-      if (ids.includes(sequence.id)) sequence.isCancelled = true
-    }
+    for (const sequence of this.#all) if (ids.includes(sequence.id)) sequence.isCancelled = true
     this.#hasChanged = true
     this.#choosing.wake()
   }

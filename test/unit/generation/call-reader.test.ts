@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { callFormats } from '../../../workers/host/text/parts/call-formats.ts'
+import { callMarkers } from '../../../workers/host/text/parts/call-markers.ts'
 import { CallReader } from '../../../workers/host/text/parts/call-reader.ts'
 import type { ToolFormat } from '../../../workers/host/text/types.ts'
 
 /** The text and the calls of an answer that comes in these pieces: `name(arguments)`. */
 function read(format: ToolFormat, pieces: readonly string[]) {
-  const reader = new CallReader(callFormats[format], (name) => ['weather', 'f'].includes(name))
+  const reader = new CallReader(callMarkers[format], (name) => ['weather', 'f'].includes(name))
   const segments = [...pieces.flatMap((piece) => reader.push(piece)), ...reader.end()]
   const calls = segments.filter((segment) => typeof segment !== 'string')
   return {
@@ -133,7 +133,7 @@ describe('an answer', () => {
   test.each(['hermes', 'llama3_json', 'mistral'] as const)(
     'of %s loses nothing, whatever it is',
     (format) => {
-      const { open, close, tag } = callFormats[format]
+      const { open, close, tag } = callMarkers[format]
       const fragment = fc.constantFrom(
         open,
         close,
@@ -188,7 +188,7 @@ describe('an answer', () => {
   })
 
   test('gives text and calls as soon as they are certain', () => {
-    const reader = new CallReader(callFormats.hermes, () => true)
+    const reader = new CallReader(callMarkers.hermes, () => true)
     expect(reader.push('I look')).toEqual(['I look'])
     expect(reader.push('. <tool')).toEqual(['.'])
     expect(reader.push('_call>{"name":"f"}')).toEqual([])

@@ -2,7 +2,7 @@ import { checkJsonSchema } from '../../../models/core/check-json-schema.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { showValue } from '../../../models/core/wording.ts'
 import { maxTools, toolName } from '../../../models/protocols/openai.ts'
-import { argumentsSchema } from './parts/call-forms.ts'
+import { argumentsSchema } from './parts/call-grammars.ts'
 import { jsonFault } from './tokenizer/chat-form.ts'
 import type { TextRequest, ToolChoice, ToolDefinition } from './types.ts'
 

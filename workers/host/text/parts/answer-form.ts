@@ -1,6 +1,6 @@
 import type { AnswerForm } from '../../../protocol/answer-form.ts'
 import type { TextRequest, Tokenizer } from '../types.ts'
-import { possibleCalls, requiredCalls } from './call-forms.ts'
+import { possibleCalls, requiredCalls } from './call-grammars.ts'
 import { isChat, isHeldToTools, thoughtAt } from './chat-parts.ts'
 import { hasTools } from './tools.ts'
 

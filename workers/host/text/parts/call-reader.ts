@@ -1,5 +1,5 @@
 import type { WrittenCall } from '../types.ts'
-import { type CallFormat, readCalls } from './call-formats.ts'
+import { type CallMarkers, readCalls } from './call-markers.ts'
 import { heldBack } from './held-back.ts'
 import { JsonScanner } from './json-scanner.ts'
 
@@ -14,7 +14,7 @@ const longestHead = 200
  * is none comes as text. Spaces around calls are dropped.
  */
 export class CallReader {
-  readonly #format: CallFormat
+  readonly #format: CallMarkers
   readonly #isTool: (name: string) => boolean
   /** `start`: where a call without a marker may begin. */
   #state: 'start' | 'text' | 'call' | 'plain'
@@ -30,7 +30,7 @@ export class CallReader {
   #isAfterCall = false
 
   /** @param isTool Whether there is a tool of the name. Only calls without a marker depend on it. */
-  constructor(format: CallFormat, isTool: (name: string) => boolean) {
+  constructor(format: CallMarkers, isTool: (name: string) => boolean) {
     this.#format = format
     this.#isTool = isTool
     this.#state = format.open === '' ? 'start' : 'text'

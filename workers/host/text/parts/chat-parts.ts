@@ -1,5 +1,5 @@
 import type { OutputForm, ReasoningMarkers, TextRequest, Tokenizer } from '../types.ts'
-import { markersOfCalls } from './call-formats.ts'
+import { markersOfCalls } from './call-markers.ts'
 import { hasTools } from './tools.ts'
 
 export const isChat = ({ messages, isChat }: TextRequest) => messages !== undefined || isChat === true

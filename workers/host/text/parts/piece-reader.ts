@@ -1,6 +1,6 @@
 import type { GeneratedToken } from '../../../protocol/generation.ts'
 import type { Piece, TextRequest, Tokenizer, WrittenCall } from '../types.ts'
-import { callFormats } from './call-formats.ts'
+import { callMarkers } from './call-markers.ts'
 import { CallReader } from './call-reader.ts'
 import { isChat, thoughtAt } from './chat-parts.ts'
 import { createThoughtReader, type ThoughtReader } from './thought-reader.ts'
@@ -124,7 +124,7 @@ export function pieceReaderOf(
     thought: reasoning && createThoughtReader(reasoning, thoughtAt(tokenizer, reasoning, prompt) === 'open'),
     calls:
       output.tools && hasTools(tools)
-        ? new CallReader(callFormats[output.tools], (name) => Object.hasOwn(tools, name))
+        ? new CallReader(callMarkers[output.tools], (name) => Object.hasOwn(tools, name))
         : undefined,
     hasOneCall: parallelToolCalls === false,
   })

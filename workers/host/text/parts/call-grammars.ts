@@ -1,10 +1,10 @@
 import type { JsonSchema } from '../../../../models/core/text-format.ts'
 import type { AnswerForm, Tag } from '../../../protocol/answer-form.ts'
 import type { TextRequest, ToolDefinition, ToolFormat } from '../types.ts'
-import { callFormats } from './call-formats.ts'
+import { callMarkers } from './call-markers.ts'
 
 /** How several calls are written: what stands before the first name, after a name, between two calls, and in the end. */
-interface CallForm {
+interface CallGrammar {
   readonly begins: readonly string[]
   readonly middle: string
   readonly separator: string
@@ -13,7 +13,7 @@ interface CallForm {
 
 const nameKey = '{"name": "'
 
-const callForms: Readonly<Record<ToolFormat, CallForm>> = {
+const callGrammars: Readonly<Record<ToolFormat, CallGrammar>> = {
   hermes: {
     begins: [`<tool_call>\n${nameKey}`],
     middle: '", "arguments": ',
@@ -77,7 +77,7 @@ export function possibleCalls(
   )
   const isOne = hasOneCall(request)
   const tags = callTags(format, forms, isOne)
-  const { open } = callFormats[format]
+  const { open } = callMarkers[format]
   if (text || open === '') return either([...tags, text ?? plainText])
   return { type: 'triggered_tags', triggers: [open], tags, stop_after_first: isOne }
 }
@@ -99,7 +99,7 @@ function callTags(
   tools: readonly (readonly [name: string, form: AnswerForm])[],
   isOne: boolean,
 ): Tag[] {
-  const { begins, middle, separator, end } = callForms[format]
+  const { begins, middle, separator, end } = callGrammars[format]
   const calls: AnswerForm = {
     type: 'tags_with_separator',
     tags: tools.map(([name, content]) => ({ type: 'tag', begin: name + middle, content, end: '' })),
@@ -108,7 +108,7 @@ function callTags(
     stop_after_first: isOne,
   }
   const lists = begins.map((begin): Tag => ({ type: 'tag', begin, content: calls, end }))
-  const { hasHead, open } = callFormats[format]
+  const { hasHead, open } = callMarkers[format]
   if (!hasHead) return lists
   // With one copy of the tools' grammars: many are more than the engine has memory for.
   const spaced: AnswerForm = { type: 'sequence', elements: [{ type: 'regex', regex: ' ?' }, ...lists] }

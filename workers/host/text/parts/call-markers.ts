@@ -2,7 +2,7 @@ import { randomId } from '../random-id.ts'
 import type { ToolFormat, WrittenCall } from '../types.ts'
 
 /** How a family of models writes calls of tools: a marker, JSON with a name and arguments, and a marker. */
-export interface CallFormat {
+export interface CallMarkers {
   /** Empty where calls have no marker: then they are the whole answer. */
   readonly open: string
   /** Empty where the JSON's end is the call's. */
@@ -16,7 +16,7 @@ export interface CallFormat {
 
 const openAiId = () => `call_${randomId().slice(0, 24)}`
 
-export const callFormats: Readonly<Record<ToolFormat, CallFormat>> = {
+export const callMarkers: Readonly<Record<ToolFormat, CallMarkers>> = {
   hermes: { open: '<tool_call>', close: '</tool_call>', tag: '', hasHead: false, newId: openAiId },
   llama3_json: { open: '', close: '', tag: '<|python_tag|>', hasHead: false, newId: openAiId },
   // Mistral's templates refuse ids of another length.
@@ -25,7 +25,7 @@ export const callFormats: Readonly<Record<ToolFormat, CallFormat>> = {
 
 /** The special tokens of a format, as tokenizers name them. */
 export const markersOfCalls = (format: ToolFormat): readonly string[] => {
-  const { open, close, tag } = callFormats[format]
+  const { open, close, tag } = callMarkers[format]
   return [
     ...[open, close, tag].filter((marker) => marker !== ''),
     ...(open === '[TOOL_CALLS]' ? headMarkers : []),
@@ -41,7 +41,7 @@ const head = /^\s*([\w.-]{1,64})(?:\[CALL_ID\]\w+)?(?:\[ARGS\])?\s*$/
  * @param name What stands before the JSON.
  * @returns Nothing where the JSON is not valid, or describes no calls.
  */
-export function readCalls({ newId }: CallFormat, name: string, json: string): WrittenCall[] | undefined {
+export function readCalls({ newId }: CallMarkers, name: string, json: string): WrittenCall[] | undefined {
   let value: unknown
   try {
     value = JSON.parse(json)

@@ -1,4 +1,5 @@
 import type { Browser, Page } from 'playwright-core'
+import { facesFolder } from '../support/faces-model.ts'
 import { launchWholeBrowser } from '../support/page.ts'
 import { startServer } from '../support/server.ts'
 import { longestTasks } from '../support/trace.ts'
@@ -47,9 +48,18 @@ async function visitLab(page: Page, site: URL): Promise<void> {
   })
 }
 
+async function visitFaces(page: Page, site: URL): Promise<void> {
+  await page.goto(new URL('vision.html', site).href)
+  await page.getByTestId('progress').and(page.locator('[data-state=ready]')).waitFor()
+  await page.getByTestId('policy-device').check({ force: true })
+  await page.getByTestId('faces-play').click()
+  await page.locator('.tile[data-faces="3"][data-place=device]').waitFor()
+}
+
 const visits = {
   payments: visitPayments,
   vision: visitVision,
+  'vision, faces': visitFaces,
   chat: visitChat,
   search: visitSearch,
   'the lab': visitLab,
@@ -76,7 +86,7 @@ export const smooth: Bench = {
   description:
     'CPU milliseconds of the longest task on the thread of each page of the site, while its model loads and runs at a first visit and a second, the best of three',
   run: async ({ isTrial }) => {
-    const server = await startServer()
+    const server = await startServer({ SPILLWAY_MODELS: await facesFolder() })
     const browser = await launchWholeBrowser()
     const figures: Comparison[] = []
     for (const [name, visit] of Object.entries(visits)) {

@@ -49,9 +49,15 @@ const slowTools = [
 const forGuests = new Set(['embed', 'elements'])
 const embedBanner = '/* Load this file as a module: <script type="module" src="…/embed.js"></script> */'
 
-/** Test files at once: beside those that Chromium runs, one at a time, and later, without them. */
+/** Test files at once: of those whose pages want a core each, and of those that wait for servers for half of their time. */
 const beside = Math.max(2, availableParallelism() - 1)
 const alone = beside + 1
+
+/**
+ * Vitest runs one group after the other. Files inside Chromium, one at a time, have the unit tests beside them: a second
+ * browser would make both several times slower, since WebGPU in software takes all cores.
+ */
+const groups = { chromium: 0, e2e: 1, node: 2 }
 
 /** The tests of `npx vitest --project chromium` run on this machine's GPU where it is set. */
 const onGpu = Boolean(process.env.SPILLWAY_TEST_GPU)
@@ -219,8 +225,7 @@ export default defineConfig({
           environment: 'node',
           include: ['test/{unit,tools}/**/*.test.ts'],
           exclude: slowTools,
-          maxWorkers: alone,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: groups.chromium },
           // These files leave nothing behind: they share a process, and the modules that it has loaded.
           isolate: false,
         },
@@ -234,7 +239,7 @@ export default defineConfig({
           globalSetup: path('test/support/global-setup.ts'),
           include: ['test/{node,server}/**/*.test.ts', ...slowTools],
           maxWorkers: alone,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: groups.node },
         },
       },
       {
@@ -245,6 +250,7 @@ export default defineConfig({
           environment: 'node',
           globalSetup: path('test/support/global-setup.ts'),
           include: ['test/e2e/**/*.test.ts'],
+          sequence: { groupOrder: groups.e2e },
           // These files share a process, so that they share a browser and a server as well.
           isolate: false,
         },
@@ -257,6 +263,7 @@ export default defineConfig({
           environment: 'node',
           globalSetup: path('test/support/global-setup.ts'),
           include: ['test/engines/*.test.ts'],
+          sequence: { groupOrder: groups.e2e },
           // WebKitGTK, without a GPU, compiles ONNX Runtime for several seconds at each visit.
           testTimeout: 240_000,
           expect: { poll: { timeout: 90_000 } },
@@ -270,6 +277,7 @@ export default defineConfig({
           name: 'chromium',
           globalSetup: path('test/support/global-setup.ts'),
           include: ['test/browser/**/*.test.ts'],
+          sequence: { groupOrder: groups.chromium },
           browser: {
             enabled: true,
             headless: true,

@@ -141,7 +141,7 @@ async function openApp(name: string, script: string, config?: string) {
 async function answersOf(name: string, config?: string) {
   const { page, errors } = await openApp(name, program, config)
   const answers = await page
-    .waitForFunction(() => Reflect.get(window, 'answers'), undefined, { timeout: 60_000, polling: 50 })
+    .waitForFunction(() => Reflect.get(window, 'answers'), undefined, { timeout: 120_000, polling: 50 })
     .then((found) => found.jsonValue())
     .catch((cause: unknown) => {
       throw new Error(`The page gave no answers: ${errors.join(', ')}`, { cause })
@@ -149,7 +149,9 @@ async function answersOf(name: string, config?: string) {
   return { answers, workers: page.workers().length }
 }
 
-test("libraries over onnxruntime-web give the same answers with the guide's alias, from lanes", async () => {
+test("libraries over onnxruntime-web give the same answers with the guide's alias, from lanes", {
+  timeout: 300_000,
+}, async () => {
   const plain = await answersOf('plain')
   const aliased = await answersOf('aliased', await blockWith('resolve: { alias'))
   expect(plain.workers).toBe(0)

@@ -1,4 +1,5 @@
 import { createElement, StrictMode, useEffect } from 'react'
+import { flushSync } from 'react-dom'
 import { createRoot } from 'react-dom/client'
 import { renderToString } from 'react-dom/server'
 import { get } from 'svelte/store'
@@ -30,7 +31,10 @@ beforeEach(() => {
 })
 afterEach(() => host.remove())
 
-/** Mounts a component in strict mode below a provider; React's own warnings fail the test. */
+/**
+ * Mounts a component in strict mode below a provider; React's own warnings fail the test. Strict mode runs the effects
+ * twice, and their end between ends the component's calls: both are over when this returns.
+ */
 function mount(component: () => null, runtime?: Runtime) {
   const warned = vi.spyOn(console, 'error')
   const root = createRoot(host)
@@ -39,7 +43,7 @@ function mount(component: () => null, runtime?: Runtime) {
     runtime ? { runtime } : { options },
     createElement(component),
   )
-  root.render(createElement(StrictMode, null, provider))
+  flushSync(() => root.render(createElement(StrictMode, null, provider)))
   return {
     unmount: () => root.unmount(),
     end: () => {

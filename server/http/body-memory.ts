@@ -1,4 +1,4 @@
-import { detachBuffer } from '../../models/async/detach-buffer.ts'
+import { detachBuffers } from '../../models/async/detach-buffers.ts'
 
 /** Bytes of memory that is kept for later bodies. */
 const mostKept = 32 * 2 ** 20
@@ -42,7 +42,7 @@ export class BodyMemory {
    */
   free({ buffer, byteLength }: Uint8Array): void {
     if (buffer instanceof ArrayBuffer && byteLength >= smallestChunk && byteLength === buffer.byteLength)
-      detachBuffer(buffer)
+      detachBuffers([buffer])
   }
 
   /** Takes memory back that nothing refers to any more. Memory from elsewhere is ignored. */

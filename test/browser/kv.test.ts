@@ -33,7 +33,10 @@ describe.skipIf(absent)(`Keys and values in WebAssembly${absent ? `: ${absent}` 
     const inHeap = () => {
       if (!memory?.session)
         throw new Error('The module of this version of onnxruntime-web cannot be captured')
-      return { memory, graph: new DecoderGraph(ort, memory.session, spec.layers, generation.vocabulary) }
+      const graph = new DecoderGraph(ort, memory.session, spec.layers, generation.vocabulary, {
+        writesLogits: memory.writesOutputs,
+      })
+      return { memory, graph }
     }
     kvContract({
       open: async () => {

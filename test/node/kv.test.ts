@@ -28,12 +28,18 @@ describe.skipIf(absent)(`Keys and values${absent ? `: ${absent}` : ''}`, () => {
   let ort: Ort
   let session: OrtSession
   let graph: DecoderGraph
+  /** As the in-place ones have it. */
+  let writing: DecoderGraph
   let paged: PagedGraph
   beforeAll(async () => {
     ort = await loadOrt({ threads: 1 })
     const options = await ort.sessionOptions('cpu')
     session = await ort.InferenceSession.create(new Uint8Array(bytesOf(stories.graph)), options)
     graph = new DecoderGraph(ort, session, spec.layers, generation.vocabulary)
+    const { session: running, writesOutputs } = arrayMemory(ort.createTensor, session)
+    writing = new DecoderGraph(ort, running, spec.layers, generation.vocabulary, {
+      writesLogits: writesOutputs,
+    })
     paged = new PagedGraph(ort, pagedSession(session, ort, spec), spec.layers, generation.vocabulary)
   })
   afterAll(() => session.release())
@@ -52,23 +58,36 @@ describe.skipIf(absent)(`Keys and values${absent ? `: ${absent}` : ''}`, () => {
     },
   })
 
+  test('in place, steps write their logits into the same memory, whatever ran between them', async () => {
+    const kv = new InPlaceKv(writing, arrayMemory(ort.createTensor, session), spec, shape)
+    const [first] = await kv.decode([{ slot: 0, token: 1 }], 'all')
+    const [second] = await kv.decode([{ slot: 0, token: 1 }], 'all')
+    await kv.prefillEach(0, [1, 2, 3])
+    const [third] = await kv.decode([{ slot: 0, token: 1 }], 'all')
+    // The first run shows the shape.
+    const [fourth] = await kv.decode([{ slot: 0, token: 1 }], 'all')
+    expect(second?.values.buffer).not.toBe(first?.values.buffer)
+    expect(fourth?.values.buffer).toBe(third?.values.buffer)
+    kv.dispose()
+  })
+
   describe.each<[string, boolean, () => Kv]>([
-    ['in place', true, () => new InPlaceKv(graph, arrayMemory(ort.createTensor), spec, shape)],
+    ['in place', true, () => new InPlaceKv(writing, arrayMemory(ort.createTensor, session), spec, shape)],
     [
       'in place, without offsets',
       true,
-      () => new InPlaceKv(graph, withoutOffsets(arrayMemory(ort.createTensor)), spec, shape),
+      () => new InPlaceKv(writing, withoutOffsets(arrayMemory(ort.createTensor, session)), spec, shape),
     ],
     [
       'in place, in used memory',
       true,
-      () => new InPlaceKv(graph, used(arrayMemory(ort.createTensor)), spec, shape),
+      () => new InPlaceKv(writing, used(arrayMemory(ort.createTensor, session)), spec, shape),
     ],
     ['gathered', true, () => new GatheredKv(graph, ort, spec, shape)],
     [
       'paged, in used memory',
       true,
-      () => new PagedKv(paged, used(withoutOffsets(arrayMemory(ort.createTensor))), spec, shape),
+      () => new PagedKv(paged, used(withoutOffsets(arrayMemory(ort.createTensor, session))), spec, shape),
     ],
     ['per sequence', false, () => new PerSequenceKv(graph, ort, spec, shape)],
   ])('%s', (_name, canTruncate, create) => {
@@ -81,7 +100,7 @@ describe.skipIf(absent)(`Keys and values${absent ? `: ${absent}` : ''}`, () => {
   })
 
   test('a pool takes what it needs, where it can neither grow by that nor give up so much', async () => {
-    const kv = new PagedKv(paged, withoutOffsets(arrayMemory(ort.createTensor)), spec, shape)
+    const kv = new PagedKv(paged, withoutOffsets(arrayMemory(ort.createTensor, session)), spec, shape)
     kv.limit(kv.bytes({ slots: 1, capacity: 20 * blockSize }))
     const text = Array.from({ length: 13 * blockSize }, (_, at) => 3 + (at % 200))
     await kv.prefill(0, text)
@@ -99,7 +118,7 @@ describe.skipIf(absent)(`Keys and values${absent ? `: ${absent}` : ''}`, () => {
   describe('A decoder whose keys and values are in blocks', () => {
     pagedDecoderContract({
       open: (tokens) => {
-        const memory = withoutOffsets(arrayMemory(ort.createTensor))
+        const memory = withoutOffsets(arrayMemory(ort.createTensor, session))
         const halves = { ...spec, type: 'float16' as const }
         const gpu: Ort = {
           ...ort,

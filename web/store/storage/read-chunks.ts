@@ -1,5 +1,5 @@
 import type { Clock } from '../../../models/async/clock.ts'
-import { detachBuffer } from '../../../models/async/detach-buffer.ts'
+import { detachBuffers } from '../../../models/async/detach-buffers.ts'
 import { startSubworker } from '../subworker.ts'
 import { loadCheck, sliceBytes } from './chunk-checksum.ts'
 import type { ChunkLocation } from './fetch-chunk.ts'
@@ -87,7 +87,7 @@ async function openReader({ fetch }: ReadOptions): Promise<ReadChunk> {
       hash.update(slice)
       into.set(slice, at)
     }
-    detachBuffer(chunk.buffer)
+    detachBuffers([chunk.buffer])
     return hash.digest() === check
   }
 }
@@ -107,7 +107,7 @@ async function startReader(
     const chunk = await guard(api.read(location, check))
     if (!chunk) return false
     into.set(new Uint8Array(chunk))
-    detachBuffer(chunk)
+    detachBuffers([chunk])
     return true
   }
   return { read, terminate }

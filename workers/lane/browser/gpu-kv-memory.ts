@@ -27,6 +27,7 @@ export const gpuMemory = (
   fromBuffer: (buffer: GPUBuffer, type: 'float32' | 'float16', shape: readonly number[]) => OrtTensor,
 ): TensorMemory => ({
   hasOffsets: false,
+  writesOutputs: false,
   allocate: (bytes) => new GpuBlock(device, bytes),
   tensor: (block, _byte, type, shape) => fromBuffer(own(block).buffer, type, shape),
   copy: (moves) => {

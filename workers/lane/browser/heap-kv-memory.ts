@@ -60,10 +60,11 @@ export function heapMemory(
         outputs.map(([name, tensor]) => [name, tensor ? inHeap.get(tensor) : undefined]),
       )
       const results: Record<string, OrtTensor> = {}
-      for (const [name, tensor] of outputs) if (tensor) results[name] = tensor
+      for (const [name, tensor] of outputs) if (tensor && inHeap.has(tensor)) results[name] = tensor
       for (const [name, pointer] of created) {
-        const { type, data, shape } = readOrtTensor(module, pointer)
-        results[name] = createTensor(type, data, shape)
+        const given = fetches[name]
+        const { type, data, shape } = readOrtTensor(module, pointer, given?.data)
+        results[name] = given && given.data === data ? given : createTensor(type, data, shape)
       }
       return results
     } finally {
@@ -79,6 +80,7 @@ export function heapMemory(
   return {
     session: { inputNames, outputNames, outputMetadata, run },
     hasOffsets: true,
+    writesOutputs: true,
     allocate: (bytes) => new HeapBlock(module, bytes),
     tensor: (block, byte, type, shape) => {
       const { pointer, tensors } = own(block)

@@ -74,6 +74,9 @@ export async function loadOrt(
     backends: 'gpu' in navigator ? ['webgpu', 'wasm'] : ['wasm'],
     InferenceSession,
     createTensor,
+    release: (tensors) => {
+      for (const tensor of tensors) tensor.dispose()
+    },
     sessionOptions: async (backend) => ({
       executionProviders: backend === 'webgpu' ? [{ ...webGpuProvider, device: await gpu() }] : ['wasm'],
       graphOptimizationLevel: 'all',

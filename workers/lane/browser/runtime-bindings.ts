@@ -1,5 +1,5 @@
 /** The runtime's C interface in WebAssembly: memory, tensors and runs, with errors thrown. */
-import { arrayOf, elementCount, type NumericType, type TensorData } from '../../../models/core/index.ts'
+import { arrayOf, elementCount, type NumericType } from '../../../models/core/index.ts'
 import {
   type HeapPointer,
   type OrtPointer,
@@ -54,8 +54,8 @@ export function createOrtTensor(
   return tensor
 }
 
-/** A copy of a tensor's data. */
-export function readOrtTensor(module: RuntimeModule, tensor: OrtTensorPointer) {
+/** A copy of a tensor's data. @param into Where to, if it has the type and the size. */
+export function readOrtTensor(module: RuntimeModule, tensor: OrtTensorPointer, into?: unknown) {
   const stack = module.stackSave()
   const fields = module.stackAlloc(16)
   const [dataField, dimsField, rankField] = [offset(fields, 4), offset(fields, 8), offset(fields, 12)]
@@ -74,9 +74,10 @@ export function readOrtTensor(module: RuntimeModule, tensor: OrtTensorPointer) {
   const type = typeNumbers.find(([, known]) => known === number)?.[0]
   if (!type) throw new TypeError(`A decoder gives no tensors of ONNX type ${number}`)
   const array = arrayOf(type)
-  const bytes = new Uint8Array(elementCount(shape) * array.BYTES_PER_ELEMENT)
+  const count = elementCount(shape)
+  const values = into instanceof array && into.length === count ? into : new array(count)
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
   bytes.set(heapOf(module).subarray(data, data + bytes.length))
-  const values: TensorData = new array(bytes.buffer)
   return { type, data: values, shape }
 }
 

@@ -41,7 +41,10 @@ export async function createKv(
     const { logitsType } = graph
     return { kv: new PagedKv(graph, memory, spec, shape), selected: 0, logitsType }
   }
-  const graph = new DecoderGraph(ort, running, spec.layers, model.vocabulary, model.adapters !== undefined)
+  const graph = new DecoderGraph(ort, running, spec.layers, model.vocabulary, {
+    hasAdapters: model.adapters !== undefined,
+    writesLogits: memory?.writesOutputs === true,
+  })
   const { selected, logitsType } = graph
   const kv =
     model.batched !== true

@@ -5,6 +5,7 @@ import { type DecoderSession, type Ort, type OrtTensor, quiet } from '../runtime
 import { runFailure } from '../runtime/run-failure.ts'
 import type { Logits } from '../sampling/types.ts'
 import type { DeviceRun, KvRow, LogitsMode } from './kv.ts'
+import { LogitsMemory } from './logits-memory.ts'
 
 /** A row of a run: its new tokens, how many tokens its past holds, and its adapter, as of `KvRow`. */
 export interface GraphRow {
@@ -48,6 +49,13 @@ export interface GraphOutput {
 
 const topOutputs = ['top_logits', 'top_ids', 'log_sum_exp'] as const
 
+export interface DecoderGraphOptions {
+  /** Whether rows choose an adapter. */
+  readonly hasAdapters?: boolean
+  /** Whether the session writes logits into a tensor that it is given. */
+  readonly writesLogits?: boolean
+}
+
 /** Runs a decoder's graph, whose inputs and outputs have the names that Hugging Face's exports use. */
 export class DecoderGraph {
   readonly #ort: Ort
@@ -58,6 +66,8 @@ export class DecoderGraph {
   readonly #hasPositions: boolean
   readonly #hasLogitsToKeep: boolean
   readonly #hasAdapters: boolean
+  /** Undefined where the runtime makes its own. */
+  readonly #logits: LogitsMemory | undefined
   #returnsEach: boolean
   /** Ones. The mask of a single row is a part of it. */
   #ones = new BigInt64Array(0)
@@ -65,11 +75,14 @@ export class DecoderGraph {
   readonly selected: number
   readonly logitsType: 'float32' | 'float16'
 
-  /**
-   * @param hasAdapters Whether rows choose an adapter.
-   * @throws SpillwayError `model_invalid` where the graph is no decoder with these layers.
-   */
-  constructor(ort: Ort, session: DecoderSession, layers: number, vocabulary: number, hasAdapters = false) {
+  /** @throws SpillwayError `model_invalid` where the graph is no decoder with these layers. */
+  constructor(
+    ort: Ort,
+    session: DecoderSession,
+    layers: number,
+    vocabulary: number,
+    { hasAdapters = false, writesLogits = false }: DecoderGraphOptions = {},
+  ) {
     this.#ort = ort
     this.#session = session
     this.#vocabulary = vocabulary
@@ -81,6 +94,7 @@ export class DecoderGraph {
     this.#returnsEach = this.#hasLogitsToKeep
     this.selected = selectedCount(session)
     this.logitsType = logitsTypeOf(session)
+    this.#logits = writesLogits ? new LogitsMemory(ort.createTensor, this.logitsType) : undefined
     this.#checkNames()
   }
 
@@ -103,6 +117,8 @@ export class DecoderGraph {
           ? topOutputs
           : (['logits'] as const)
     for (const name of names) fetches[name] = null
+    const kind = `${rows.length} × ${count}, ${run.wantsEach ? 'each' : 'last'}`
+    if (names[0] === 'logits') fetches.logits = this.#logits?.tensor(kind) ?? null
     if (device) fetches.logits = device.logits
     let outputs: Awaited<ReturnType<DecoderSession['run']>>
     try {
@@ -121,6 +137,7 @@ export class DecoderGraph {
       if (!found) throw new SpillwayError('run_failed', `The model returned no "${name}"`)
       return found
     }
+    if (names[0] === 'logits') this.#logits?.learn(kind, find('logits'))
     // Seen at the first prompt: the graph's own shapes may be no more than names.
     if (names.length === 1 && count > 1 && !this.#hasLogitsToKeep)
       this.#returnsEach = find('logits').dims[1] === count
@@ -128,6 +145,11 @@ export class DecoderGraph {
       present: present ?? this.#presentNames.map(find),
       ...readLogits(names, find, rows, this.#vocabulary),
     }
+  }
+
+  /** Gives back memory that the next run makes anew. */
+  shrink(): void {
+    this.#logits?.free()
   }
 
   #feeds({ rows, past, device, wantsEach = false }: GraphRun) {

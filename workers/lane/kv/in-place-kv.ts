@@ -62,6 +62,7 @@ export class InPlaceKv implements Kv {
     )
     this.#memory.copy(moves)
     this.#free()
+    this.#graph.shrink()
     this.#shape = shape
     this.#places = new Places(shape.slots)
     this.#blocks = blocks

@@ -36,7 +36,7 @@ export type DeviceLogitsOf = (tokens: number) => OrtTensor
 
 /**
  * Keys and values of a model's slots, kept where the model runs. It also runs the model: how a run gets at its keys and
- * values is what the implementations differ in. One call at a time.
+ * values is what the implementations differ in. One call at a time. Logits are a view that the next call may write over.
  */
 export interface Kv {
   readonly shape: KvShape

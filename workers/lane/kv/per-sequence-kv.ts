@@ -43,14 +43,14 @@ export class PerSequenceKv implements Kv {
 
   resize(shape: KvShape, from: readonly (number | undefined)[]): void {
     const pasts = Array.from({ length: shape.slots }, (_, slot) => this.#pasts[from[slot] ?? -1])
-    for (const past of this.#pasts) if (!pasts.includes(past)) release(past)
+    for (const past of this.#pasts) if (!pasts.includes(past)) this.#release(past)
     this.#shape = shape
     this.#pasts = pasts
   }
 
   truncate(slot: number, length: number): number {
     if (length < this.length(slot)) {
-      release(this.#pasts[slot])
+      this.#release(this.#pasts[slot])
       this.#pasts[slot] = undefined
     }
     return this.length(slot)
@@ -85,7 +85,7 @@ export class PerSequenceKv implements Kv {
   }
 
   dispose(): void {
-    for (const past of this.#pasts) release(past)
+    for (const past of this.#pasts) this.#release(past)
     this.#pasts = []
   }
 
@@ -96,9 +96,13 @@ export class PerSequenceKv implements Kv {
       past: past.tensors,
       ...(logitsMode && { logitsMode }),
     })
-    release(past)
+    this.#release(past)
     this.#pasts[slot] = { tensors: output.present, length: past.length + tokens.length }
     return output
+  }
+
+  #release(past: Past | undefined): void {
+    if (past) this.#ort.release(past.tensors)
   }
 
   #empty(): Past {
@@ -106,8 +110,4 @@ export class PerSequenceKv implements Kv {
     const none = () => this.#ort.createTensor(type, new (arrayOf(type))(0), [1, heads, 0, headDim])
     return { tensors: Array.from({ length: 2 * layers }, none), length: 0 }
   }
-}
-
-function release(past: Past | undefined): void {
-  for (const tensor of past?.tensors ?? []) tensor.dispose()
 }

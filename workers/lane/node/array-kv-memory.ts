@@ -1,5 +1,6 @@
 import { elementCount } from '../../../models/core/index.ts'
-import type { Block, Ort, TensorMemory } from '../runtime/ort.ts'
+import type { Block, DecoderSession, Ort, OrtTensor, TensorMemory } from '../runtime/ort.ts'
+import { releaseTensors } from './release-tensors.ts'
 
 class ArrayBlock implements Block {
   #buffer: ArrayBuffer
@@ -21,22 +22,49 @@ class ArrayBlock implements Block {
   }
 }
 
-/** Arrays of this process. onnxruntime-node reads and writes them in place. */
-export const arrayMemory = (createTensor: Ort['createTensor']): TensorMemory => ({
-  hasOffsets: true,
-  allocate: (bytes) => new ArrayBlock(bytes),
-  tensor: (block, byte, type, shape) => {
-    const count = elementCount(shape)
-    const { buffer } = own(block)
-    const data =
-      type === 'float32' ? new Float32Array(buffer, byte, count) : new Uint16Array(buffer, byte, count)
-    return createTensor(type, data, shape)
-  },
-  copy: (moves) => {
-    for (const { from, fromByte, to, toByte, bytes } of moves)
-      new Uint8Array(own(to).buffer, toByte, bytes).set(new Uint8Array(own(from).buffer, fromByte, bytes))
-  },
-})
+/**
+ * Arrays of this process. onnxruntime-node reads and writes them in place, and then returns a copy of each that it wrote:
+ * as much as all keys and values at every step. The copies are freed at once.
+ */
+export function arrayMemory(
+  createTensor: Ort['createTensor'],
+  session: DecoderSession,
+): TensorMemory & { readonly session: DecoderSession } {
+  const { inputNames, outputNames, outputMetadata } = session
+  return {
+    session: {
+      inputNames,
+      outputNames,
+      outputMetadata,
+      run: async (feeds, fetches, options) => {
+        const results: Record<string, OrtTensor> = { ...(await session.run(feeds, fetches, options)) }
+        const copies: OrtTensor[] = []
+        for (const [name, given] of Object.entries(fetches)) {
+          const returned = results[name]
+          if (!given || !returned || returned.data === given.data) continue
+          results[name] = given
+          copies.push(returned)
+        }
+        releaseTensors(copies)
+        return results
+      },
+    },
+    hasOffsets: true,
+    writesOutputs: true,
+    allocate: (bytes) => new ArrayBlock(bytes),
+    tensor: (block, byte, type, shape) => {
+      const count = elementCount(shape)
+      const { buffer } = own(block)
+      const data =
+        type === 'float32' ? new Float32Array(buffer, byte, count) : new Uint16Array(buffer, byte, count)
+      return createTensor(type, data, shape)
+    },
+    copy: (moves) => {
+      for (const { from, fromByte, to, toByte, bytes } of moves)
+        new Uint8Array(own(to).buffer, toByte, bytes).set(new Uint8Array(own(from).buffer, fromByte, bytes))
+    },
+  }
+}
 
 function own(block: Block): ArrayBlock {
   if (block instanceof ArrayBlock) return block

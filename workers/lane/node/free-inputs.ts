@@ -1,4 +1,4 @@
-import { detachBuffer } from '../../../models/async/detach-buffer.ts'
+import { detachBuffers } from '../../../models/async/detach-buffers.ts'
 import type { Tensor } from '../../../models/core/index.ts'
 import { buffersOf } from '../../protocol/transferables.ts'
 
@@ -13,6 +13,6 @@ type Tensors = Readonly<Record<string, Tensor>>
  */
 export function freeInputs(inputs: Tensors, outputs: Tensors): void {
   const kept = new Set(buffersOf(outputs))
-  for (const buffer of new Set(buffersOf(inputs)))
-    if (buffer.byteLength >= smallest && !kept.has(buffer)) detachBuffer(buffer)
+  const free = (buffer: ArrayBuffer) => buffer.byteLength >= smallest && !kept.has(buffer)
+  detachBuffers([...new Set(buffersOf(inputs))].filter(free))
 }

@@ -59,6 +59,7 @@ interface View {
  */
 export class GpuMemory implements TensorMemory {
   readonly hasOffsets = false
+  readonly writesOutputs = false
   readonly session: DecoderSession
   readonly #sessions: MemorySessions
   readonly #createTensor: Ort['createTensor']

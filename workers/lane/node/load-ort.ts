@@ -11,6 +11,7 @@ import { arrayMemory } from './array-kv-memory.ts'
 import { deviceLoss } from './device-loss.ts'
 import { GpuMemory, type MemorySessions } from './gpu-kv-memory.ts'
 import { allocateGraph, copyGraph } from './gpu-memory-graphs.ts'
+import { releaseTensors } from './release-tensors.ts'
 import { startFormatWorker } from './start-format-worker.ts'
 
 /**
@@ -33,6 +34,7 @@ export async function loadOrt({ threads }: StartRequest, formatScript?: URL): Pr
     backends: backends.filter((backend) => listed.some(({ name }) => name === backend)),
     InferenceSession: onnx.InferenceSession,
     createTensor,
+    release: releaseTensors,
     sessionOptions: async (backend) => ({
       executionProviders: [backend === 'webgpu' ? webGpuProvider : backend],
       graphOptimizationLevel: 'all',
@@ -43,7 +45,7 @@ export async function loadOrt({ threads }: StartRequest, formatScript?: URL): Pr
     readFile,
     ...(formatScript && { startFormatWorker: startFormatWorker(formatScript) }),
     memory: async (backend, session) => {
-      if (backend === 'cpu') return arrayMemory(createTensor)
+      if (backend === 'cpu') return arrayMemory(createTensor, session)
       if (backend !== 'webgpu') return undefined
       memorySessions ??= createMemorySessions()
       const sessions = await memorySessions

@@ -19,6 +19,8 @@ export interface Ort {
   readonly backends: readonly Backend[]
   readonly InferenceSession: InferenceSessionFactory
   createTensor(type: TensorType, data: TensorData, shape: readonly number[]): OrtTensor
+  /** Frees the memory of tensors that runs returned. They are not used again. */
+  release(tensors: readonly OrtTensor[]): void
   /** @throws SpillwayError `lane_failed` where the backend is not available here. */
   sessionOptions(backend: Backend): Promise<InferenceSession.SessionOptions>
   /** The bytes of a file, where sessions are created from files. */
@@ -61,6 +63,8 @@ export interface TensorMemory {
   readonly session?: DecoderSession
   /** Whether a tensor may begin inside a block. */
   readonly hasOffsets: boolean
+  /** Whether runs write an output into a tensor of its own that they are given, which is not of this memory. */
+  readonly writesOutputs: boolean
   /** @throws Error where there is no memory left. */
   allocate(bytes: number): Block
   /** A tensor over the block, from `byte` on. It lives as long as the block. */

@@ -117,7 +117,7 @@ export const promptOf = (length: number, vocabulary: number, seed = 1): number[]
   Array.from({ length }, (_, index) => (index === 0 ? 1 : (index * 97 * seed + 31) % vocabulary))
 
 /** Warm-up: V8 recompiles the WebAssembly of both sides meanwhile, on the same cores. */
-const warmUpMs = 3_000
+export const warmUpMs = 15_000
 
 /** One stream against @huggingface/transformers on the same file, taking turns. */
 async function generateOne(id: string, tokens: number, rounds: number) {
@@ -152,7 +152,8 @@ async function generateEight(
   const theirs = withTheirs ? await openTransformers(manifest) : undefined
   const vocabulary = manifest.generation?.vocabulary ?? 0
   const times = { together: [] as number[], sequence: [] as number[], theirs: [] as number[] }
-  for (let round = 0; round <= rounds; round++) {
+  const start = performance.now()
+  for (let round = 0; times.together.length < rounds; round++) {
     const prompts = Array.from({ length: 8 }, (_, index) =>
       promptOf(6 + index, vocabulary, index + 1 + 8 * round),
     )
@@ -165,7 +166,7 @@ async function generateEight(
     const other = theirs
       ? await time(() => Promise.all(prompts.map((prompt) => theirs.generate(prompt, tokens))))
       : 0
-    if (round === 0) continue
+    if (performance.now() - start < warmUpMs) continue
     times.together.push(together)
     times.sequence.push(sequence)
     times.theirs.push(other)

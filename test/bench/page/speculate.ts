@@ -1,6 +1,6 @@
 import { SpillwayError } from '../../../models/core/index.ts'
 import { tooSmallPenalty } from '../schema-text.ts'
-import { ask, type Backend, open, promptOf, timed } from './generate.ts'
+import { ask, type Backend, open, promptOf, timed, warmUpMs } from './generate.ts'
 
 const oneByOne = { temperature: 0, presencePenalty: tooSmallPenalty }
 
@@ -14,27 +14,26 @@ export interface SpeculateCase {
   readonly draft?: string
 }
 
-/**
- * A text with tokens proposed and verified together, against the same text token by token, taking turns.
- *
- */
+/** A text with tokens proposed and verified together, against the same text token by token, taking turns. */
 async function speculate({ id, backend, read, tokens, draft }: SpeculateCase, rounds: number) {
   const { lane, manifest, generator } = await open(id, backend, 8, draft)
   const { vocabulary = 0 } = manifest.generation ?? {}
   const times = { proposed: [] as number[], single: [] as number[] }
   const last = { proposed: '', single: '' }
-  for (let round = -2; round < rounds; round++) {
-    const start = promptOf(8, vocabulary, round + 3)
+  const warmAt = performance.now() + warmUpMs
+  for (let round = 1; times.single.length < rounds; round++) {
+    const start = promptOf(8, vocabulary, round)
     const begun = read > 0 ? await timed(ask(generator, start, read)) : undefined
     const prompt = [...start, ...(begun?.tokens ?? [])]
+    const isWarm = performance.now() > warmAt
     for (const [side, sampling] of [
       ['proposed', { temperature: 0 }],
       ['single', oneByOne],
     ] as const) {
       const made = await timed(ask(generator, prompt, tokens, { sampling }))
       last[side] = made.tokens.join()
-      // The first rounds compile, and measure what runs cost.
-      if (round >= 0) times[side].push(made.ms - made.firstMs)
+      // The first rounds measure what runs cost as well.
+      if (isWarm) times[side].push(made.ms - made.firstMs)
     }
     if (last.proposed !== last.single) throw new Error('The sides say different things')
   }

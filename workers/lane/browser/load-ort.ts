@@ -11,8 +11,10 @@ import { GpuChooser } from './choice/gpu-chooser.ts'
 import { requestGpuDevice } from './gpu-device.ts'
 import { gpuMemory } from './gpu-kv-memory.ts'
 import { heapMemory } from './heap-kv-memory.ts'
+import { identity } from './identity-model.ts'
 import { sessionPointer } from './runtime-module.ts'
 import { startFormatWorker } from './start-format-worker.ts'
+import { computeAttentionWhole } from './whole-attention.ts'
 
 /** A run can fail up to so many milliseconds before the browser reports that its device is lost. */
 const lossReportedWithinMs = 500
@@ -47,6 +49,7 @@ export async function loadOrt(
   delete env.wasm.wasmBinary
 
   const module = captured?.module()
+  if (module) computeAttentionWhole(module)
 
   // Requested by the first WebGPU session: a lane that only runs WASM holds no GPU device.
   let device: Promise<GPUDevice> | undefined
@@ -106,9 +109,3 @@ export async function loadOrt(
   }
   return ort
 }
-
-/** An ONNX model of one node: y = Identity(x), both a float. */
-const identity = Uint8Array.from(
-  atob('CAgSADovChAKAXgSAXkiCElkZW50aXR5EgFnWgsKAXgSBgoECAESAGILCgF5EgYKBAgBEgBCBAoAEA0='),
-  (character) => character.charCodeAt(0),
-)

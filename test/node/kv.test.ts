@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { SpillwayError } from '../../models/core/index.ts'
 import { bytesPerToken, type KvSpec } from '../../models/core/kv-spec.ts'
 import { createDecoder } from '../../workers/lane/decode/create-decoder.ts'
 import { DecoderGraph } from '../../workers/lane/kv/decoder-graph.ts'
@@ -10,7 +11,7 @@ import { blockSize, PagedKv } from '../../workers/lane/kv/paged/paged-kv.ts'
 import { PerSequenceKv } from '../../workers/lane/kv/per-sequence-kv.ts'
 import { arrayMemory } from '../../workers/lane/node/array-kv-memory.ts'
 import { loadOrt } from '../../workers/lane/node/load-ort.ts'
-import type { Ort, OrtSession, TensorMemory } from '../../workers/lane/runtime/ort.ts'
+import type { DecoderSession, Ort, OrtSession, TensorMemory } from '../../workers/lane/runtime/ort.ts'
 import { kvContract } from '../contract/kv.ts'
 import { pagedDecoderContract } from '../contract/paged-decoder.ts'
 import { bytesOf } from '../contract/token-requests.ts'
@@ -59,15 +60,20 @@ describe.skipIf(absent)(`Keys and values${absent ? `: ${absent}` : ''}`, () => {
   })
 
   test('in place, steps write their logits into the same memory, whatever ran between them', async () => {
-    const kv = new InPlaceKv(writing, arrayMemory(ort.createTensor, session), spec, shape)
-    const [first] = await kv.decode([{ slot: 0, token: 1 }], 'all')
-    const [second] = await kv.decode([{ slot: 0, token: 1 }], 'all')
-    await kv.prefillEach(0, [1, 2, 3])
-    const [third] = await kv.decode([{ slot: 0, token: 1 }], 'all')
+    const memory = arrayMemory(ort.createTensor, session)
+    const graph = new DecoderGraph(ort, memory.session, spec.layers, generation.vocabulary, {
+      writesLogits: memory.writesOutputs,
+    })
+    const kv = new InPlaceKv(graph, memory, spec, shape)
+    const step = async () => (await kv.decode([{ slot: 0, token: 1 }], 'all'))[0]?.values.buffer
     // The first run shows the shape.
-    const [fourth] = await kv.decode([{ slot: 0, token: 1 }], 'all')
-    expect(second?.values.buffer).not.toBe(first?.values.buffer)
-    expect(fourth?.values.buffer).toBe(third?.values.buffer)
+    const [first, second, third] = [await step(), await step(), await step()]
+    expect([second === first, third === second]).toEqual([false, true])
+    // More logits take more memory, which the next steps have as well.
+    await kv.prefillEach(0, [1, 2, 3])
+    const [each] = await kv.prefillEach(0, [1, 2, 3])
+    expect([await step(), await step()]).toEqual([each?.values.buffer, each?.values.buffer])
+    expect(each?.values.buffer).not.toBe(third)
     kv.dispose()
   })
 
@@ -113,6 +119,47 @@ describe.skipIf(absent)(`Keys and values${absent ? `: ${absent}` : ''}`, () => {
     expect(kv.pool).toMatchObject({ blocks: 18, available: 0 })
     expect([kv.mayHaveBlocks(3), kv.reserve(0, 3 * blockSize)]).toEqual([false, false])
     kv.dispose()
+  })
+
+  test('a prompt is read in runs of no more tokens than attention may have memory for', async () => {
+    const memory = arrayMemory(ort.createTensor, session)
+    const sizes: number[] = []
+    const counted: DecoderSession = {
+      ...memory.session,
+      run: (feeds, ...more) => {
+        sizes.push(feeds.input_ids?.dims[1] ?? 0)
+        return memory.session.run(feeds, ...more)
+      },
+    }
+    const limited: Ort = {
+      ...ort,
+      memory: async () => ({ ...memory, session: counted, mostScores: 4 * 256 }),
+    }
+    const [one] = stories.cases
+    if (!one) throw new Error('There are no texts')
+    const decoder = await createDecoder(
+      limited,
+      session,
+      'cpu',
+      { spec: generation, kvType: 'float32', slots: 1, maxSlots: 1, maxBytes: 2 ** 24, isExact: false },
+      (work) => work(),
+      async () => undefined,
+    )
+    sizes.length = 0
+    const sampling = { temperature: 0 }
+    const prompt = [...one.prompt, ...one.tokens.slice(0, 20)]
+    const request = { prompt, generated: 0, maxTokens: 4, stopTokens: [], sampling }
+    decoder.add([{ id: 0, request }])
+    const tokens: number[] = []
+    for (let isOver = false; !isOver; ) {
+      for (const event of (await decoder.takeEvents()).events) {
+        tokens.push(...event.tokens.map(({ token }) => token))
+        isOver = (event.finish ?? event.error) !== undefined
+      }
+    }
+    decoder.close(new SpillwayError('lane_lost', 'The test is over'))
+    expect(tokens).toEqual(one.tokens.slice(20, 24))
+    expect(Math.max(...sizes)).toBe(4)
   })
 
   describe('A decoder whose keys and values are in blocks', () => {

@@ -22,17 +22,17 @@ async function speculate({ id, backend, read, tokens, draft }: SpeculateCase, ro
   const last = { proposed: '', single: '' }
   const warmAt = performance.now() + warmUpMs
   for (let round = 1; times.single.length < rounds; round++) {
+    // The first rounds measure what runs cost as well.
+    const isWarm = round > 2 && performance.now() > warmAt
     const start = promptOf(8, vocabulary, round)
     const begun = read > 0 ? await timed(ask(generator, start, read)) : undefined
     const prompt = [...start, ...(begun?.tokens ?? [])]
-    const isWarm = performance.now() > warmAt
     for (const [side, sampling] of [
       ['proposed', { temperature: 0 }],
       ['single', oneByOne],
     ] as const) {
       const made = await timed(ask(generator, prompt, tokens, { sampling }))
       last[side] = made.tokens.join()
-      // The first rounds measure what runs cost as well.
       if (isWarm) times[side].push(made.ms - made.firstMs)
     }
     if (last.proposed !== last.single) throw new Error('The sides say different things')

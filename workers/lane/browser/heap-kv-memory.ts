@@ -81,6 +81,7 @@ export function heapMemory(
     session: { inputNames, outputNames, outputMetadata, run },
     hasOffsets: true,
     writesOutputs: true,
+    mostScores: 2 ** 20,
     allocate: (bytes) => new HeapBlock(module, bytes),
     tensor: (block, byte, type, shape) => {
       const { pointer, tensors } = own(block)

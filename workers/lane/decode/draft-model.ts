@@ -100,8 +100,9 @@ export class DraftModel {
     if (needed > kv.shape.capacity)
       kv.resize({ slots: 1, capacity: Math.min(context, 2 ** Math.ceil(Math.log2(needed))) }, [0])
     const unread = text.tokens.length - 1 - kv.length(0)
-    if (unread > 0) await this.#runs.chunk(text, Math.min(unread, mostRead), false)
-    return unread <= mostRead
+    const most = Math.min(mostRead, kv.mostTokens ?? mostRead)
+    if (unread > 0) await this.#runs.chunk(text, Math.min(unread, most), false)
+    return unread <= most
   }
 
   /** On a device, each step takes the token that the last one chose there: all are read at the end. */

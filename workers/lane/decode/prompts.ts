@@ -53,7 +53,8 @@ export class Prompts {
   async read(sequence: Sequence, running: readonly Sequence[]): Promise<Chunk> {
     const { kv, runs, costs, selected, isExact } = this.#options
     const isWaitedFor = running.some((other) => other !== sequence && this.unread(other) <= 1)
-    const fitting = isWaitedFor ? costs.chunk : Number.POSITIVE_INFINITY
+    const { mostTokens = Number.POSITIVE_INFINITY } = kv
+    const fitting = isWaitedFor ? Math.min(costs.chunk, mostTokens) : mostTokens
     const { tokens, isLast } = nextChunk(this.unread(sequence), {
       fitting,
       selected,

@@ -94,7 +94,8 @@ export class DecoderGraph {
     this.#returnsEach = this.#hasLogitsToKeep
     this.selected = selectedCount(session)
     this.logitsType = logitsTypeOf(session)
-    this.#logits = writesLogits ? new LogitsMemory(ort.createTensor, this.logitsType) : undefined
+    const isWritten = writesLogits && this.logitsType === 'float32'
+    this.#logits = isWritten ? new LogitsMemory(ort.createTensor) : undefined
     this.#checkNames()
   }
 
@@ -118,10 +119,10 @@ export class DecoderGraph {
           : (['logits'] as const)
     for (const name of names) fetches[name] = null
     const kind = `${rows.length} × ${count}, ${run.wantsEach ? 'each' : 'last'}`
-    if (names[0] === 'logits') fetches.logits = this.#logits?.tensor(kind) ?? null
     if (device) fetches.logits = device.logits
     let outputs: Awaited<ReturnType<DecoderSession['run']>>
     try {
+      if (names[0] === 'logits') fetches.logits = this.#logits?.tensor(kind) ?? null
       outputs = await this.#session.run(feeds, fetches, quiet)
     } catch (cause) {
       throw await runFailure(

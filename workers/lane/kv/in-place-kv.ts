@@ -38,6 +38,11 @@ export class InPlaceKv implements Kv {
     return this.#shape
   }
 
+  get mostTokens(): number {
+    const { mostScores = Number.POSITIVE_INFINITY } = this.#memory
+    return Math.max(1, Math.floor(mostScores / this.#shape.capacity))
+  }
+
   length(slot: number): number {
     return this.#lengths[slot] ?? 0
   }

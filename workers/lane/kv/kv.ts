@@ -45,6 +45,8 @@ export interface Kv {
    * False until a run has shown it.
    */
   readonly returnsEach: boolean
+  /** How many tokens of a slot one run may take at most, for the memory that attention needs; absent where there is no bound. */
+  readonly mostTokens?: number
   /** Tokens that a slot holds. */
   length(slot: number): number
   /** Bytes that a shape takes when every slot is full. */

@@ -1,6 +1,6 @@
 import { elementCount } from '../../../models/core/index.ts'
 import type { Block, DecoderSession, Ort, OrtTensor, TensorMemory } from '../runtime/ort.ts'
-import { releaseTensors } from './release-tensors.ts'
+import { bufferOf, releaseTensors } from './release-tensors.ts'
 
 class ArrayBlock implements Block {
   #buffer: ArrayBuffer
@@ -41,9 +41,9 @@ export function arrayMemory(
         const copies: OrtTensor[] = []
         for (const [name, given] of Object.entries(fetches)) {
           const returned = results[name]
-          if (!given || !returned || returned.data === given.data) continue
+          if (!given || !returned) continue
           results[name] = given
-          copies.push(returned)
+          if (bufferOf(returned) !== bufferOf(given)) copies.push(returned)
         }
         releaseTensors(copies)
         return results

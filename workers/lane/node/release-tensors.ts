@@ -6,12 +6,18 @@ import type { OrtTensor } from '../runtime/ort.ts'
  * would be new memory for the system to find and to clear.
  */
 export function releaseTensors(tensors: readonly OrtTensor[]): void {
-  const buffers: ArrayBuffer[] = []
+  const buffers = new Set<ArrayBuffer>()
   for (const tensor of tensors) {
-    const { data, location } = tensor
-    if (location === 'cpu' && ArrayBuffer.isView(data) && data.buffer instanceof ArrayBuffer)
-      buffers.push(data.buffer)
+    const buffer = bufferOf(tensor)
+    if (buffer) buffers.add(buffer)
     tensor.dispose()
   }
-  detachBuffers(buffers)
+  detachBuffers([...buffers])
+}
+
+/** The memory of a tensor's numbers, where this process has it. */
+export function bufferOf(tensor: OrtTensor): ArrayBuffer | undefined {
+  // That of a tensor on the GPU has no data: asking for them throws.
+  const data = tensor.location === 'cpu' ? tensor.data : undefined
+  return ArrayBuffer.isView(data) && data.buffer instanceof ArrayBuffer ? data.buffer : undefined
 }

@@ -63,6 +63,11 @@ export interface TensorMemory {
   readonly session?: DecoderSession
   /** Whether a tensor may begin inside a block. */
   readonly hasOffsets: boolean
+  /**
+   * How many scores of one attention head a run may take memory for: its tokens times the room of a slot. Absent where
+   * attention keeps no scores.
+   */
+  readonly mostScores?: number
   /** Whether runs write an output into a tensor of its own that they are given, which is not of this memory. */
   readonly writesOutputs: boolean
   /** @throws Error where there is no memory left. */

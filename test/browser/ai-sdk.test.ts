@@ -68,6 +68,18 @@ describe("the AI SDK's calls, without a server,", () => {
     expect((await seeded()).text).toBe((await seeded()).text)
   })
 
+  test('options of the runtime alone are heeded, and unknown ones refused', async () => {
+    const long = { ...settings(), prompt: `${prompt}, `.repeat(400), maxRetries: 0 }
+    await expect(generateText(long)).rejects.toMatchObject({ code: 'context_exceeded' })
+    const cut = { spillway: { truncation: 'start' } } as const
+    expect((await generateText({ ...long, providerOptions: cut })).usage.outputTokens).toBe(12)
+    const misspelled = { spillway: { truncate: 'start' } }
+    await expect(generateText({ ...long, providerOptions: misspelled })).rejects.toMatchObject({
+      code: 'input_name_invalid',
+      message: expect.stringContaining('"truncate"'),
+    })
+  })
+
   test('tools that the model’s template does not read are refused', async () => {
     const tools = {
       weather: tool({ inputSchema: z.object({ city: z.string() }), execute: async () => 'fair' }),

@@ -10,6 +10,8 @@ import { createRuntime, type Runtime, type RuntimeOptions } from '../../api/crea
 import { createEmbeddingModel } from './embedding-model.ts'
 import { createLanguageModel } from './language-model.ts'
 
+export type { SpillwayLanguageModelOptions } from './provider-options.ts'
+
 /** The provider: called with a source, as `runtime.model()`, it gives a language model. */
 export interface SpillwayProvider extends ProviderV3 {
   (source: string): LanguageModelV3

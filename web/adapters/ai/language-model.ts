@@ -5,6 +5,7 @@ import type { Prompt } from '../../../workers/host/text/types.ts'
 import type { Model } from '../../api/model.ts'
 import type { GenerationStream, PlacedPiece } from '../../text/generate.ts'
 import type { GenerateRequest } from '../../text/tools.ts'
+import { providerOptionsOf } from './provider-options.ts'
 import { finishReasonOf, metadataOf, toolCallOf, usageOf } from './result.ts'
 import { partsOf } from './stream-parts.ts'
 import { toMessages } from './to-prompt.ts'
@@ -60,9 +61,10 @@ async function start(
   const messages = toMessages(options.prompt)
   const { tools, toolChoice, warnings: toolWarnings } = toTools(options)
   const warnings = [...toolWarnings, ...warningsOf(options)]
+  const sampling = { ...providerOptionsOf(options), ...samplingOf(options) }
   const [first, ...others] = messages
   const begin = (prompt: Prompt & Pick<GenerateRequest, 'tools' | 'toolChoice'>) =>
-    started(model.generate({ ...samplingOf(options), ...prompt }, signalOf(options)), warnings)
+    started(model.generate({ ...sampling, ...prompt }, signalOf(options)), warnings)
   try {
     return await begin({ messages, ...(tools && { tools, toolChoice }) })
   } catch (cause) {

@@ -3,6 +3,7 @@ import type { Block, Move, OrtTensor, TensorMemory } from '../runtime/ort.ts'
 import type { Logits } from '../sampling/types.ts'
 import { type AppendOptions, type DecoderGraph, type GraphRun, stepRow } from './decoder-graph.ts'
 import type { DeviceLogitsOf, DeviceRun, Kv, KvRow, KvShape, LogitsMode } from './kv.ts'
+import { mostTokensOf } from './most-tokens.ts'
 import { Places, type Swap } from './places.ts'
 import { movesBetween, type Strip } from './strips.ts'
 
@@ -39,8 +40,7 @@ export class InPlaceKv implements Kv {
   }
 
   get mostTokens(): number {
-    const { mostScores = Number.POSITIVE_INFINITY } = this.#memory
-    return Math.max(1, Math.floor(mostScores / this.#shape.capacity))
+    return mostTokensOf(this.#memory, this.#shape)
   }
 
   length(slot: number): number {
@@ -191,10 +191,8 @@ export class InPlaceKv implements Kv {
   /** Brings the rows' slots side by side. @returns the first one's place, and the rows in the order of their places. */
   #gather(rows: readonly KvRow[]): { readonly first: number; readonly inRun: readonly KvRow[] } {
     if (rows.some(({ slot }) => slot === this.#scratch?.slot)) this.#flush()
-    const { first, swaps } = this.#places.gather(
-      rows.map(({ slot }) => slot),
-      this.#memory.hasOffsets,
-    )
+    const slots = rows.map(({ slot }) => slot)
+    const { first, swaps } = this.#places.gather(slots, this.#memory.hasOffsets)
     for (const swap of swaps) this.#swap(swap)
     const inRun = rows.toSorted((one, other) => this.#places.of(one.slot) - this.#places.of(other.slot))
     return { first, inRun }
@@ -230,11 +228,9 @@ export class InPlaceKv implements Kv {
   /** `count` places from `first` on, as tensors that are made once. */
   #view(first: number, count: number): readonly OrtTensor[] {
     const key = `${first} ${count}`
-    let view = this.#views.get(key)
-    if (!view) {
-      view = this.#blocks.map((block) => this.#tensor(block, first * this.#slotBytes, count))
-      this.#views.set(key, view)
-    }
+    const made = () => this.#blocks.map((block) => this.#tensor(block, first * this.#slotBytes, count))
+    const view = this.#views.get(key) ?? made()
+    this.#views.set(key, view)
     return view
   }
 

@@ -1,7 +1,11 @@
+import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { siteRoutes } from '../../server/routes/site.ts'
 import { accessibilityFaults } from '../support/accessibility.ts'
 import { recordLayoutShifts, shiftsOf } from '../support/layout-shift.ts'
+import { listen } from '../support/listen.ts'
 import { openPage } from '../support/page.ts'
 import { useSite, useVisit } from '../support/site.ts'
 
@@ -46,6 +50,36 @@ describe('the guides', () => {
     }
     expect(errors).toEqual([])
     await context.close()
+  })
+
+  test('move nothing where a page comes in two parts, in small and large windows', async () => {
+    const routes = siteRoutes(fileURLToPath(new URL('../../dist/site', import.meta.url)))
+    let start = ''
+    const inParts = async (url: string) => {
+      const response = await routes.request(url)
+      if (!response.headers.get('content-type')?.startsWith('text/html')) return response
+      const html = await response.text()
+      const second = html.indexOf(start, html.indexOf('<header'))
+      const parts = async function* () {
+        yield html.slice(0, second)
+        // Long enough for a browser to show what it has.
+        await setTimeout(300)
+        yield html.slice(second)
+      }
+      const body = ReadableStream.from(parts()).pipeThrough(new TextEncoderStream())
+      return new Response(body, { headers: response.headers })
+    }
+    const server = await listen({ fetch: ({ url }) => inParts(url) })
+    onTestFinished(() => server.close())
+    await recordLayoutShifts(visit.context)
+    const page = await visit.context.newPage()
+    for (const width of [320, 1280]) {
+      await page.setViewportSize({ width, height: 800 })
+      for (start of ['<h1>', '<p>', '<nav', '<a', '</header>']) {
+        await page.goto(new URL('docs/server.html', server.url).href)
+        expect(await shiftsOf(page), `${start} at ${width} pixels`).toEqual([])
+      }
+    }
   })
 
   test('are where the code of an error on a page leads', async () => {

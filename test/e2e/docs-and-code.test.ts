@@ -60,13 +60,15 @@ describe('the guides', () => {
       if (!response.headers.get('content-type')?.startsWith('text/html')) return response
       const html = await response.text()
       const second = html.indexOf(start, html.indexOf('<header'))
-      const parts = async function* () {
-        yield html.slice(0, second)
-        // Long enough for a browser to show what it has.
-        await setTimeout(300)
-        yield html.slice(second)
-      }
-      const body = ReadableStream.from(parts()).pipeThrough(new TextEncoderStream())
+      const body = new ReadableStream<string>({
+        async start(controller) {
+          controller.enqueue(html.slice(0, second))
+          // Long enough for a browser to show what it has.
+          await setTimeout(300)
+          controller.enqueue(html.slice(second))
+          controller.close()
+        },
+      }).pipeThrough(new TextEncoderStream())
       return new Response(body, { headers: response.headers })
     }
     const server = await listen({ fetch: ({ url }) => inParts(url) })

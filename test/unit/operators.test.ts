@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import type { Backend } from '../../models/core/index.ts'
 import { parseManifest } from '../../models/core/manifest-schema.ts'
-import { readDecoderSetup } from '../../workers/lane/engine/create-session.ts'
+import { graphBytes, readDecoderSetup } from '../../workers/lane/engine/create-session.ts'
 import { hasOperator, usesOperator } from '../../workers/lane/engine/operators.ts'
 import type { Ort } from '../../workers/lane/runtime/ort.ts'
 import type { GraphSource } from '../../workers/protocol/lane.ts'
@@ -61,15 +61,13 @@ describe('whether sequences share a step', () => {
     ],
     ['a file that cannot be read', undefined, { from: 'file', path }, {}],
   ])('is read from %s', async (_what, batched, source, ort) => {
-    expect((await readDecoderSetup(ort, setup, { source, backend: 'cpu' })).spec.batched).toBe(batched)
+    const graph = await graphBytes(ort, source)
+    expect(readDecoderSetup(setup, 'cpu', graph).spec.batched).toBe(batched)
   })
 
-  test('is what the manifest says, where it does', async () => {
+  test('is what the manifest says, where it does', () => {
     const said = { ...setup, spec: { ...spec, batched: false } }
-    const read = { readFile: async () => bard }
-    expect(
-      (await readDecoderSetup(read, said, { source: { from: 'file', path }, backend: 'cpu' })).spec,
-    ).toEqual(said.spec)
+    expect(readDecoderSetup(said, 'cpu', bard).spec).toEqual(said.spec)
   })
 })
 
@@ -78,15 +76,9 @@ test.each<[string, boolean, Uint8Array | undefined, Backend]>([
   ['of weights in 8 bits on a CPU, which rounds what they are multiplied with', false, bard, 'cpu'],
   ['that takes its scale from all tokens', false, roundsInFunction(), 'webgpu'],
   ['that cannot be read', false, undefined, 'cpu'],
-])(
-  'whether tokens are chosen several at once from a graph %s: %s',
-  async (_what, isExact, graph, backend) => {
-    const source: GraphSource = graph
-      ? { from: 'bytes', graph: graph.slice().buffer, external: [] }
-      : { from: 'file', path: 'absent.onnx' }
-    const { generation: spec } = manifest
-    if (!spec) throw new Error('bard is a language model')
-    const setup = { spec, kvType: 'float32', slots: 8, maxSlots: 8, maxBytes: 2 ** 20 } as const
-    expect((await readDecoderSetup({}, setup, { source, backend })).isExact).toBe(isExact)
-  },
-)
+])('whether tokens are chosen several at once from a graph %s: %s', (_what, isExact, graph, backend) => {
+  const { generation: spec } = manifest
+  if (!spec) throw new Error('bard is a language model')
+  const setup = { spec, kvType: 'float32', slots: 8, maxSlots: 8, maxBytes: 2 ** 20 } as const
+  expect(readDecoderSetup(setup, backend, graph).isExact).toBe(isExact)
+})

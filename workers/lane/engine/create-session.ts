@@ -13,10 +13,14 @@ import { type Ort, type OrtSession, quiet } from '../runtime/ort.ts'
 import { isOutOfMemory, laneLost } from '../runtime/run-failure.ts'
 import { hasOperator, usesOperator } from './operators.ts'
 
-/** @throws SpillwayError `model_invalid`, `capacity_insufficient`, `lane_failed` or `lane_lost`. */
+/**
+ * @param graph The bytes of a decoder's graph, where they were read.
+ * @throws SpillwayError `model_invalid`, `capacity_insufficient`, `lane_failed` or `lane_lost`.
+ */
 export async function createSession(
   ort: Ort,
   { session, backend, source, generate, optimization, graphOptions }: LoadRequest,
+  graph?: Uint8Array,
 ): Promise<OrtSession> {
   const onGpu = backend === 'webgpu' ? chainedOutputs(generate) : []
   const options = {
@@ -28,6 +32,10 @@ export async function createSession(
       preferredOutputLocation: Object.fromEntries(onGpu.map((name) => [name, 'gpu-buffer' as const])),
     }),
   }
+  const isInPlace = backend === 'cpu' && generate?.spec.batched === true
+  const decoder =
+    isInPlace && graph && (await ort.createDecoderSession?.(graph, source, options).catch(() => undefined))
+  if (decoder) return decoder
   try {
     if (source.from === 'file') return await ort.InferenceSession.create(source.path, options)
     const externalData = source.external.map(({ path, data }) => ({ path, data: new Uint8Array(data) }))
@@ -69,12 +77,11 @@ const batchedOperators = ['GroupQueryAttention', 'PagedAttention']
  * Reads from the graph whether its tokens are independent, and whether sequences may share a step where the manifest was
  * made without the graph.
  */
-export async function readDecoderSetup(
-  ort: Pick<Ort, 'readFile'>,
+export function readDecoderSetup(
   setup: GenerateSetup,
-  { source, backend }: Pick<LoadRequest, 'source' | 'backend'>,
-): Promise<DecoderSetup> {
-  const graph = await graphBytes(ort, source)
+  backend: Backend,
+  graph: Uint8Array | undefined,
+): DecoderSetup {
   if (!graph) return { ...setup, isExact: false }
   const batched = setup.spec.batched ?? batchedOperators.some((operator) => hasOperator(graph, operator))
   const inexact = backend === 'webgpu' ? rangeOperators : [...rangeOperators, roundingOperator]

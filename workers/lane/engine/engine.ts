@@ -12,7 +12,14 @@ import { createDecoder } from '../decode/create-decoder.ts'
 import type { Decoder } from '../decode/decoder.ts'
 import type { Ort, OrtSession } from '../runtime/ort.ts'
 import { isOutOfMemory } from '../runtime/run-failure.ts'
-import { cannotRun, checkNames, createSession, readDecoderSetup, tooLarge } from './create-session.ts'
+import {
+  cannotRun,
+  checkNames,
+  createSession,
+  graphBytes,
+  readDecoderSetup,
+  tooLarge,
+} from './create-session.ts'
 import { type OpenDraft, openDraft } from './open-draft.ts'
 import { proveSession, rowFaultBeforeProof, unproven } from './prove-session.ts'
 import { runSession } from './run-session.ts'
@@ -51,8 +58,9 @@ export function createEngine(ort: Ort): Engine {
   const load = async (request: LoadRequest): Promise<LoadReply> => {
     const started = performance.now()
     const { source, draft: draftRequest, ...rest } = request
-    const generate = request.generate && (await readDecoderSetup(ort, request.generate, request))
-    const session = await createSession(ort, { ...request, generate })
+    const graph = request.generate && (await graphBytes(ort, source))
+    const generate = request.generate && readDecoderSetup(request.generate, request.backend, graph)
+    const session = await createSession(ort, { ...request, generate }, graph)
     const loadMs = performance.now() - started
     let decoder: Decoder | undefined
     let draft: OpenDraft | undefined

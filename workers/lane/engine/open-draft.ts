@@ -3,7 +3,7 @@ import type { LoadRequest } from '../../protocol/lane.ts'
 import { openGraph } from '../decode/create-decoder.ts'
 import type { DraftModelOptions } from '../decode/draft-model.ts'
 import type { Ort, OrtSession } from '../runtime/ort.ts'
-import { createSession, readDecoderSetup } from './create-session.ts'
+import { createSession, graphBytes, readDecoderSetup } from './create-session.ts'
 
 export interface OpenDraft {
   readonly session: OrtSession
@@ -24,8 +24,9 @@ export async function openDraft(
   let session: OrtSession | undefined
   try {
     const limits = { slots: 1, maxSlots: 1, maxBytes: Number.POSITIVE_INFINITY }
-    const generate = await readDecoderSetup(ort, { spec, kvType, ...limits }, { source, backend })
-    session = await createSession(ort, { ...request, session: model, backend, source, generate })
+    const graph = await graphBytes(ort, source)
+    const generate = readDecoderSetup({ spec, kvType, ...limits }, backend, graph)
+    session = await createSession(ort, { ...request, session: model, backend, source, generate }, graph)
     const opened = await openGraph(ort, session, backend, generate)
     return { session, options: { ...opened, model, context: spec.context } }
   } catch (cause) {

@@ -1,5 +1,6 @@
 import { elementCount } from '../../../models/core/index.ts'
 import type { Block, DecoderSession, Ort, OrtTensor, TensorMemory } from '../runtime/ort.ts'
+import { hasRefusedOutput, isRefusal, withRefusal } from './refused-output.ts'
 import { bufferOf, releaseTensors } from './release-tensors.ts'
 
 class ArrayBlock implements Block {
@@ -22,21 +23,36 @@ class ArrayBlock implements Block {
   }
 }
 
+type Fetches = Parameters<DecoderSession['run']>[1]
+
+const isWhole = (fetches: Fetches): fetches is Readonly<Record<string, OrtTensor>> =>
+  Object.values(fetches).every((tensor) => tensor !== null)
+
 /**
  * Arrays of this process. onnxruntime-node reads and writes them in place, and then returns a copy of each that it wrote:
- * as much as all keys and values at every step. The copies are freed at once.
+ * as much as all keys and values at every step. A graph with an output that is refused has no copies made where each
+ * output is written in place; all other copies are freed at once.
  */
 export function arrayMemory(
   createTensor: Ort['createTensor'],
   session: DecoderSession,
 ): TensorMemory & { readonly session: DecoderSession } {
   const { inputNames, outputNames, outputMetadata } = session
+  const isRefusing = hasRefusedOutput(outputNames)
   return {
     session: {
       inputNames,
       outputNames,
       outputMetadata,
       run: async (feeds, fetches, options) => {
+        if (isRefusing && isWhole(fetches)) {
+          try {
+            await session.run(feeds, withRefusal(fetches), options)
+          } catch (cause) {
+            if (!isRefusal(cause)) throw cause
+          }
+          return fetches
+        }
         const results: Record<string, OrtTensor> = { ...(await session.run(feeds, fetches, options)) }
         const copies: OrtTensor[] = []
         for (const [name, given] of Object.entries(fetches)) {

@@ -8,6 +8,7 @@ import type { LaneLost, StartRequest } from '../../protocol/lane.ts'
 import { type Ort, quiet } from '../runtime/ort.ts'
 import { webGpuProvider } from '../runtime/webgpu-provider.ts'
 import { arrayMemory } from './array-kv-memory.ts'
+import { createDecoderSession } from './create-decoder-session.ts'
 import { deviceLoss } from './device-loss.ts'
 import { GpuMemory, type MemorySessions } from './gpu-kv-memory.ts'
 import { allocateGraph, copyGraph } from './gpu-memory-graphs.ts'
@@ -43,6 +44,7 @@ export async function loadOrt({ threads }: StartRequest, formatScript?: URL): Pr
       extra: { session: { intra_op: { spin_duration_us: spinUs } } },
     }),
     readFile,
+    createDecoderSession,
     ...(formatScript && { startFormatWorker: startFormatWorker(formatScript) }),
     memory: async (backend, session) => {
       if (backend === 'cpu') return arrayMemory(createTensor, session)

@@ -4,6 +4,7 @@
  */
 import type { InferenceSession, InferenceSessionFactory, Tensor as OnnxTensor } from 'onnxruntime-common'
 import type { Backend, TensorData, TensorType } from '../../../models/core/index.ts'
+import type { GraphSource } from '../../protocol/lane.ts'
 import type { StartFormatWorker } from '../format/messages.ts'
 import type { Chooser } from '../sampling/types.ts'
 
@@ -23,6 +24,15 @@ export interface Ort {
   release(tensors: readonly OrtTensor[]): void
   /** @throws SpillwayError `lane_failed` where the backend is not available here. */
   sessionOptions(backend: Backend): Promise<InferenceSession.SessionOptions>
+  /**
+   * Creates a decoder's session from its graph in a way that spares its runs work. Absent where there is no such way.
+   * @throws Error where this graph does not allow it: a session of the source as it is may work.
+   */
+  createDecoderSession?(
+    graph: Uint8Array,
+    source: GraphSource,
+    options: InferenceSession.SessionOptions,
+  ): Promise<OrtSession>
   /** The bytes of a file, where sessions are created from files. */
   readFile?(path: string): Promise<Uint8Array>
   /** Memory that the session's runs on the backend read and write in place; undefined where this realm has none. */

@@ -1,0 +1,32 @@
+import { dirname } from 'node:path'
+import { InferenceSession } from 'onnxruntime-node'
+import { detachBuffers } from '../../../models/async/detach-buffers.ts'
+import type { GraphSource } from '../../protocol/lane.ts'
+import type { Ort } from '../runtime/ort.ts'
+import { withRefusedOutput } from './refused-output.ts'
+
+/** A session whose runs return nothing where all their outputs are written in place. */
+export const createDecoderSession: NonNullable<Ort['createDecoderSession']> = async (
+  graph,
+  source,
+  options,
+) => {
+  const whole = withRefusedOutput(graph)
+  try {
+    return await InferenceSession.create(whole, { ...options, ...besideGraph(source, options) })
+  } finally {
+    // As large as the model. The garbage collector would leave it beside the session for a while.
+    detachBuffers([whole.buffer])
+  }
+}
+
+/** Options by which a session finds what its graph refers to. */
+function besideGraph(
+  source: GraphSource,
+  { extra }: InferenceSession.SessionOptions,
+): InferenceSession.SessionOptions {
+  if (source.from === 'bytes')
+    return { externalData: source.external.map(({ path, data }) => ({ path, data: new Uint8Array(data) })) }
+  const folder = { model_external_initializers_file_folder_path: dirname(source.path) }
+  return { extra: { ...extra, session: { ...Object(extra?.session), ...folder } } }
+}

@@ -95,7 +95,7 @@ export async function writeTables(
     '',
     ...markdown(streamsTable(streams)),
     '',
-    'Ours beside a bare loop over onnxruntime-web on the same file, with as many rows: a kernel writes the next tokens, all steps are enqueued, and the tokens are read at the end. The loop reads no prompts, so ours is measured from when all texts have begun to when the first one ends.',
+    'Ours beside a bare loop over onnxruntime-web on the same file, with as many rows: a kernel writes the next tokens, all steps are enqueued, and the tokens are read at the end. The loop reads no prompts, so ours is measured from when all texts have begun to when the first one ends; where some wait for the end of others, by its rate as a whole.',
     '',
     ...markdown(bareTable(streams)),
     '',

@@ -37,7 +37,7 @@ async function webLlmLibrary(hasHalves: boolean) {
     return await findLibrary(hasHalves, given)
   } catch (cause) {
     if (given !== undefined) throw cause
-    tell(`WebLLM is left out, without its library: ${messageOf(cause)}; --webllm-library names a file`)
+    tell(`WebLLM is left out, because its library is not given and cannot be fetched: ${messageOf(cause)}`)
     return undefined
   }
 }

@@ -34,9 +34,9 @@ export function targetsOf(rows: readonly StreamRow[]): Target[] {
   ]
 }
 
-/** What ours reaches of the bare loop, both without prompts. */
-export const bareRatio = ({ oursSteady, bare }: StreamRow): number | undefined =>
-  oursSteady !== undefined && bare !== undefined ? oursSteady / bare : undefined
+/** What ours reaches of the bare loop: without prompts, unless some texts waited for the end of others. */
+export const bareRatio = ({ ours, oursSteady = ours, bare }: StreamRow): number | undefined =>
+  bare && oursSteady / bare
 
 function target(
   what: string,

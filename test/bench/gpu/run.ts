@@ -30,7 +30,9 @@ if (withoutTestModels !== undefined || testModels === undefined) {
 /** WebLLM's library; undefined where WebLLM is left out. */
 async function webLlmLibrary(hasHalves: boolean) {
   if (isSoftware) {
-    tell('WebLLM is left out: its library is compiled for a model that takes minutes a token in software')
+    tell(
+      'WebLLM is left out: the sizes of its model are compiled into its library, and are too large for software',
+    )
     return undefined
   }
   try {

@@ -57,13 +57,13 @@ async function transformers(id: string, variant: string, amount: Amount): Promis
 /** By WebLLM. @param folder The address of its weights. @param library That of its compiled library. */
 async function webLlm(folder: string, library: string, amount: Amount): Promise<Streams[]> {
   // Other benches do not load it.
-  const { openWebLlm } = await import('./web-llm.ts')
+  const { openWebLlm, promptTokens } = await import('./web-llm.ts')
   const { generate, close } = await openWebLlm(folder, library)
   const write = async (prompt: readonly number[], tokens: number) => {
     checkCount('WebLLM', await generate(prompt, tokens), tokens)
     return []
   }
-  const measured = await timeStreams({ write, isSequential: true }, 2 ** 16, amount)
+  const measured = await timeStreams({ write, isSequential: true }, promptTokens, amount)
   await close()
   return measured
 }

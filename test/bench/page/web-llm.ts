@@ -1,5 +1,8 @@
 import { MLCEngine } from '@mlc-ai/web-llm'
 
+/** The numbers of prompts are below it. Each stands for a letter; few of them would make equal prompts. */
+export const promptTokens = 2 ** 16
+
 /** WebLLM over a folder in MLC's layout. It writes one text at a time. */
 export async function openWebLlm(folder: string, library: string) {
   const engine = new MLCEngine({

@@ -7,8 +7,8 @@ import type { Library } from './library.ts'
 import { writeWebLlmModel } from './write-model.ts'
 
 /**
- * The folder with the weights of a library, which are written the first time. Its path ends as a revision on the hub: WebLLM adds that to
- * any other address.
+ * The folder with the weights of a library, which are written the first time. Its path ends as a revision on the hub does:
+ * WebLLM adds that to any other address.
  */
 export function webLlmModel({ path, precision }: Library, sizes: Sizes): string {
   const folder = join(cacheFolder, 'webllm', precision, 'resolve', 'main')

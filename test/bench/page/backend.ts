@@ -20,13 +20,14 @@ export async function backend(id: string, name: Backend): Promise<number[]> {
   }
 }
 
-/** The browser's GPU in words. */
-export async function adapter(): Promise<{ device: string; isSoftware: boolean }> {
+/** The browser's GPU in words, and whether it computes with 16-bit floats. */
+export async function adapter(): Promise<{ device: string; isSoftware: boolean; hasHalves: boolean }> {
   const found = await navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' })
-  if (!found) return { device: 'none', isSoftware: true }
+  if (!found) return { device: 'none', isSoftware: true, hasHalves: false }
   const { vendor, architecture, description, isFallbackAdapter } = found.info
   return {
     device: [vendor, architecture, description].filter((word) => word !== '').join(' '),
+    hasHalves: found.features.has('shader-f16'),
     isSoftware: isFallbackAdapter || /swiftshader|llvmpipe/i.test(`${architecture} ${description}`),
   }
 }

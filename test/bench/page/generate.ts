@@ -12,6 +12,7 @@ import { createEngine } from '../../../workers/lane/engine/engine.ts'
 import type { Ort, OrtSession } from '../../../workers/lane/runtime/ort.ts'
 import type { TokenRequest } from '../../../workers/protocol/generation.ts'
 import type { LoadRequest } from '../../../workers/protocol/lane.ts'
+import { promptOf } from '../prompt-of.ts'
 import { openTransformers } from './transformers.ts'
 
 const base = new URL('/', location.href)
@@ -112,9 +113,6 @@ export async function timed(stream: TokenStream): Promise<Run> {
   }
   return { ms: performance.now() - start, firstMs, tokens }
 }
-
-export const promptOf = (length: number, vocabulary: number, seed = 1): number[] =>
-  Array.from({ length }, (_, index) => (index === 0 ? 1 : (index * 97 * seed + 31) % vocabulary))
 
 /** Warm-up: V8 recompiles the WebAssembly of both sides meanwhile, on the same cores. */
 export const warmUpMs = 15_000

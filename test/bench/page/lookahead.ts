@@ -1,7 +1,8 @@
 import { SpillwayError } from '../../../models/core/index.ts'
 import { runtimeFiles } from '../../../workers/host/lane-client/browser/runtime-files.ts'
 import { loadOrt } from '../../../workers/lane/browser/load-ort.ts'
-import { ask, openInPage, promptOf, timed } from './generate.ts'
+import { promptOf } from '../prompt-of.ts'
+import { ask, openInPage, timed } from './generate.ts'
 
 /**
  * Texts whose tokens are chosen on the GPU with steps enqueued ahead, against the same with each step's token read

@@ -1,5 +1,6 @@
 import { SpillwayError } from '../../../models/core/index.ts'
-import { ask, type Backend, open, promptOf } from './generate.ts'
+import { promptOf } from '../prompt-of.ts'
+import { ask, type Backend, open } from './generate.ts'
 
 const texts = 8
 

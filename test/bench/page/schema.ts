@@ -1,6 +1,7 @@
 import { SpillwayError } from '../../../models/core/index.ts'
+import { promptOf } from '../prompt-of.ts'
 import { longList, randomVocabulary, tooSmallPenalty } from '../schema-text.ts'
-import { ask, open, promptOf, timed } from './generate.ts'
+import { ask, open, timed } from './generate.ts'
 
 /** One stream on WASM, held to a schema and free, taking turns. */
 async function schema(id: string, tokens: number, rounds: number) {

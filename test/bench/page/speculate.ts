@@ -1,6 +1,7 @@
 import { SpillwayError } from '../../../models/core/index.ts'
+import { promptOf } from '../prompt-of.ts'
 import { tooSmallPenalty } from '../schema-text.ts'
-import { ask, type Backend, open, promptOf, timed, warmUpMs } from './generate.ts'
+import { ask, type Backend, open, timed, warmUpMs } from './generate.ts'
 
 const oneByOne = { temperature: 0, presencePenalty: tooSmallPenalty }
 

@@ -1,60 +1,81 @@
-import { SpillwayError } from '../../../models/core/index.ts'
-import { ask, type Backend, open, promptOf, timed } from './generate.ts'
+import { parseManifest } from '../../../models/core/index.ts'
+import { createRuntime } from '../../../web/api/index.ts'
+import { type Amount, type Streams, type TokensAt, timeStreams } from '../gpu/time-streams.ts'
+import { base } from './time.ts'
 import { openTransformers } from './transformers.ts'
 
-/** Tokens a second of so many texts asked for at once, the median of some rounds. The first round warms up. */
-export interface Streams {
-  readonly streams: number
-  readonly tokensPerSecond: number
-}
-
-export interface Amount {
-  readonly streams: readonly number[]
-  /** Tokens of each text. */
-  readonly tokens: number
-  readonly rounds: number
-}
-
-type Generate = (prompt: readonly number[], tokens: number) => Promise<unknown>
-
-async function timeStreams(
-  generate: Generate,
-  vocabulary: number,
-  { streams, tokens, rounds }: Amount,
-): Promise<Streams[]> {
-  const measured: Streams[] = []
-  for (const count of streams) {
-    const rates: number[] = []
-    for (let round = 0; round <= rounds; round++) {
-      const start = performance.now()
-      await Promise.all(
-        Array.from({ length: count }, (_, text) =>
-          generate(promptOf(16, vocabulary, 1 + text + count * round), tokens),
-        ),
-      )
-      if (round > 0) rates.push((1_000 * count * tokens) / (performance.now() - start))
-    }
-    measured.push({ streams: count, tokensPerSecond: rates.sort((a, b) => a - b)[rates.length >> 1] ?? 0 })
+/** By the public API, as a page would write it. */
+async function ours(id: string, variant: string, amount: Amount): Promise<Streams[]> {
+  const runtime = await createRuntime({ server: base, policy: 'device' })
+  const model = await runtime.model(id, { backend: 'webgpu', variant })
+  const write = async (prompt: readonly number[], tokens: number) => {
+    const made: TokensAt[] = []
+    const stream = model.generate({
+      tokens: prompt,
+      maxTokens: tokens,
+      temperature: 0,
+      ignoreStopTokens: true,
+    })
+    for await (const piece of stream)
+      if (piece.tokens.length > 0) made.push({ at: performance.now(), tokens: piece.tokens.length })
+    return made
   }
+  const measured = await timeStreams(
+    { write, isSequential: false },
+    model.manifest.generation?.vocabulary ?? 0,
+    amount,
+  )
+  runtime.close()
   return measured
 }
 
-/** In a lane with a slot for each text. */
-async function ours(id: string, backend: Backend, amount: Amount): Promise<Streams[]> {
-  const { lane, manifest, generator } = await open(id, backend, Math.max(...amount.streams))
-  const generate: Generate = (prompt, tokens) => timed(ask(generator, prompt, tokens))
-  const measured = await timeStreams(generate, manifest.generation?.vocabulary ?? 0, amount)
-  lane.kill(new SpillwayError('closed', 'The bench is over'))
-  return measured
+/** The manifest with one variant. */
+async function manifestOf(id: string, variantId: string) {
+  const url = new URL(`models/${id}/manifest.json`, base)
+  const manifest = parseManifest(await (await fetch(url)).json(), url.href)
+  return { ...manifest, variants: manifest.variants.filter(({ id }) => id === variantId) }
 }
 
 /** By transformers.js, on the same file. */
-async function theirs(id: string, backend: Backend, amount: Amount): Promise<Streams[]> {
-  const manifest = await (await fetch(new URL(`models/${id}/manifest.json`, location.href))).json()
-  const model = await openTransformers(manifest, backend)
-  const measured = await timeStreams(model.generate, manifest.generation.vocabulary, amount)
+async function transformers(id: string, variant: string, amount: Amount): Promise<Streams[]> {
+  const manifest = await manifestOf(id, variant)
+  const model = await openTransformers(manifest, 'webgpu')
+  const write = async (prompt: readonly number[], tokens: number) => {
+    const made = await model.generate(prompt, tokens)
+    checkCount('transformers.js', made.tokens.length, tokens)
+    return []
+  }
+  const measured = await timeStreams(
+    { write, isSequential: true },
+    manifest.generation?.vocabulary ?? 0,
+    amount,
+  )
   await model.close()
   return measured
 }
 
-export const streams = { ours, theirs }
+/** By WebLLM. @param folder The address of its weights. @param library That of its compiled library. */
+async function webLlm(folder: string, library: string, amount: Amount): Promise<Streams[]> {
+  // Other benches do not load it.
+  const { openWebLlm, promptTokens } = await import('./web-llm.ts')
+  const { generate, close } = await openWebLlm(folder, library)
+  const write = async (prompt: readonly number[], tokens: number) => {
+    checkCount('WebLLM', await generate(prompt, tokens), tokens)
+    return []
+  }
+  const measured = await timeStreams({ write, isSequential: true }, promptTokens, amount)
+  await close()
+  return measured
+}
+
+/** By a loop over the runtime alone, on the same file. */
+async function bare(id: string, variant: string, amount: Amount): Promise<Streams[]> {
+  const { bareLoop } = await import('./bare-loop.ts')
+  return bareLoop(await manifestOf(id, variant), amount)
+}
+
+function checkCount(who: string, got: number, expected: number): void {
+  if (got !== expected) throw new Error(`${who} wrote ${got} of ${expected} tokens`)
+}
+
+export const streams = { ours, transformers, webLlm, bare }

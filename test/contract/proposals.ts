@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { byteLetters } from '../../models/core/byte-letters.ts'
 import type { GenerationSpec } from '../../models/core/language.ts'
+import type { Sampling } from '../../models/core/sampling.ts'
 import type { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
 import type { TokenFormat } from '../../workers/protocol/generation.ts'
 import type { DraftRequest } from '../../workers/protocol/lane.ts'
@@ -33,6 +34,9 @@ const records: TokenFormat = {
   vocabulary: Array.from({ length: 512 }, (_, token) => byteLetters[token - 3] ?? '').join('\n'),
 }
 
+/** Each token counts for those after it, in the same run as well. */
+const penalties: Sampling = { repetitionPenalty: 1.1, presencePenalty: 0.3, frequencyPenalty: 0.4 }
+
 /** Proposals that are verified in one run change no text. */
 export function proposalContract({ generator, open, context, stories, length }: ProposalSubject): void {
   const { cases, reference } = stories
@@ -43,7 +47,13 @@ export function proposalContract({ generator, open, context, stories, length }: 
     const seeded = { temperature: 0.4, seed: 3 }
     // A session keeps the first vocabulary that it is given.
     const proposing = await open()
-    for (const more of [{ sampling: greedy }, { sampling: seeded }, { sampling: seeded, format: records }]) {
+    for (const more of [
+      { sampling: greedy },
+      { sampling: seeded },
+      { sampling: seeded, format: records },
+      { sampling: { ...greedy, ...penalties } },
+      { sampling: { ...seeded, ...penalties } },
+    ]) {
       const quoting = request([...passage, ...passage.slice(0, 6)], count, more)
       const alone = await tokensOf(proposing, quoting)
       // Several sequences in a step are decoded token by token.
@@ -57,7 +67,8 @@ export function proposalContract({ generator, open, context, stories, length }: 
     const { prompt = [] } = cases[2] ?? {}
     const count = length(40, 6)
     const seeded = { temperature: 0.7, seed: 11 }
-    const texts = [greedy, seeded].map((sampling) => request(prompt, count, { sampling }))
+    const samplings = [greedy, seeded, { ...greedy, ...penalties }]
+    const texts = samplings.map((sampling) => request(prompt, count, { sampling }))
     const expected = await Promise.all(texts.map((text) => tokensOf(generator(), text)))
     const { generation: small } = stories.draft.manifest
     if (!small) throw new Error('The draft generates no text')

@@ -14,7 +14,7 @@ import type { TokenRequest } from '../../../workers/protocol/generation.ts'
 import type { LoadRequest } from '../../../workers/protocol/lane.ts'
 import { openTransformers } from './transformers.ts'
 
-const base = new URL('/', location.href)
+export const base = new URL('/', location.href)
 export type Backend = 'wasm' | 'webgpu'
 
 async function manifestOf(id: string): Promise<Manifest> {
@@ -34,7 +34,7 @@ async function draftOf(id: string): Promise<LoadRequest['draft']> {
   return draftRequest({ manifest, variant }, source)
 }
 
-async function loadRequest(
+export async function loadRequest(
   manifest: Manifest,
   backend: Backend,
   maxSlots: number,
@@ -53,7 +53,7 @@ async function loadRequest(
   }
 }
 
-function generatorOver(
+export function generatorOver(
   lane: Lane,
   { id, generation: spec }: Manifest,
   backend: Backend,

@@ -147,7 +147,7 @@ export function chooserContract({ open }: ChooserSubject): void {
     }
     const choice = chooser.open(sampling, prompt, 2)
     const logits = logitsOf(1)
-    for (const [at, token] of [4, 8, 9, 17, 30, 31, 32].entries()) logits.values[token] = 6 + at / 8
+    for (const [at, token] of [32, 31, 17, 9, 8, 4, 30].entries()) logits.values[token] = 6 + at / 8
     const next = async (tokens: readonly number[]) => {
       const rows = [{ choice, logits, position: tokens.length }]
       const { token } = createSampler(sampling, tokens, tokens.length - 4).next(logits, tokens.length)
@@ -160,8 +160,8 @@ export function chooserContract({ open }: ChooserSubject): void {
     const first = await next([...begun, 32, 9])
     choice.recount([9, first], [31, 31])
     const second = await next([...begun, 32, 31, 31])
-    choice.recount([31, second], [])
-    await next([...begun, 32, 31])
+    choice.recount([31], [])
+    await next([...begun, 32, 31, second])
     choice.close()
   })
 

@@ -1,8 +1,8 @@
 import { byteLetters } from '../../models/core/byte-letters.ts'
 import type { TextFormat } from '../../models/core/text-format.ts'
 
-/** A penalty too small to change a choice, and enough for each token to be chosen by itself: none are proposed. */
-export const tooSmallPenalty = 1e-9
+/** A repetition penalty with which no token comes twice: nothing is looked up that could be proposed. */
+export const penaltyOfRepeats = 1_000
 
 /** A list that no text of a bench comes to the end of, of objects as programs ask for. */
 export const longList = {

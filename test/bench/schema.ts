@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type Bench, faster } from './bench-definition.ts'
 import { languageModel, randomCheckpoint, randomTokenizer } from './language-models.ts'
 import type {} from './page/main.ts'
-import { longList, tooSmallPenalty } from './schema-text.ts'
+import { longList, penaltyOfRepeats } from './schema-text.ts'
 import { buildServers } from './servers/build.ts'
 import { start } from './servers/start.ts'
 
@@ -26,7 +26,7 @@ async function write(url: URL, count: number, isHeld: boolean): Promise<number> 
           ignore_eos: true,
           ...(isHeld
             ? { structured_outputs: { json: longList.schema } }
-            : { presence_penalty: tooSmallPenalty }),
+            : { repetition_penalty: penaltyOfRepeats }),
         }),
       })
       const { usage } = await response.json()

@@ -19,6 +19,15 @@ const cases: readonly (SpeculateCase & { readonly what: string; readonly least: 
     tokens: 64,
     least: 2,
   },
+  {
+    id: 'random15m-repeating',
+    backend: 'wasm',
+    what: 'a text that repeats its prompt, with a repetition penalty',
+    read: 300,
+    tokens: 120,
+    repetitionPenalty: 1.1,
+    least: 1.3,
+  },
   { id: 'random15m', backend: 'wasm', what: 'a free text', read: 0, tokens: 120, least: 0.97 },
   { id: 'stories260k', backend: 'wasm', what: 'a free text', read: 0, tokens: 200, least: 0.97 },
   {

@@ -95,6 +95,76 @@ export function chooserContract({ open }: ChooserSubject): void {
     for (const { choice } of sequences) choice.close()
   })
 
+  test.each(Object.entries(samplings))(
+    'verifies proposed tokens as if they came: %s',
+    async (_name, sampling) => {
+      const open = (seed: number) => ({
+        choice: chooser.open({ ...sampling, seed }, prompt, 2),
+        sampler: createSampler({ ...sampling, seed }, prompt, 2),
+      })
+      const [own, other] = [open(9), open(10)]
+      // The same tokens are likely everywhere, so that a count too many or too few shows.
+      const logits = logitsOf(12)
+      const byLogit = Array.from(logits.values.keys()).sort(
+        (one, two) => (logits.values[two] ?? 0) - (logits.values[one] ?? 0),
+      )
+      let position = 6
+      for (const right of [0, 3, 8, 1, 0, 5]) {
+        const rows = Array.from({ length: 9 }, (_, at) => ({
+          choice: own.choice,
+          logits,
+          position: position + at,
+          allowed: at === 2 ? someAllowed() : undefined,
+        }))
+        const expected = rows
+          .slice(0, right + 1)
+          .map(({ position, allowed }) => own.sampler.next(logits, position, allowed).token)
+        const wrong = byLogit.find((token) => token !== expected[right]) ?? 0
+        const proposed = [...expected.slice(0, right), ...Array(8 - right).fill(wrong)]
+        const made = await chooser.verify(rows, proposed)
+        expect(made, `from position ${position} on`).toMatchObject(expected.map((token) => ({ token })))
+        expect(made).toHaveLength(right + 1)
+        position += right + 1
+        // Beside another sequence, a token at a time.
+        const steps = [own, other].map((each) => ({ ...each, logits, position }))
+        const chosen = await chooser.choose(steps)
+        expect(chosen, `at position ${position}`).toMatchObject(
+          steps.map(({ sampler }) => ({ token: sampler.next(logits, position).token })),
+        )
+        position++
+      }
+      own.choice.close()
+      other.choice.close()
+    },
+  )
+
+  test('counts tokens that came in another way, and no longer those that are gone', async () => {
+    const sampling: Sampling = {
+      temperature: 0,
+      repetitionPenalty: 1.5,
+      presencePenalty: 0.5,
+      frequencyPenalty: 1,
+    }
+    const choice = chooser.open(sampling, prompt, 2)
+    const logits = logitsOf(1)
+    for (const [at, token] of [32, 31, 17, 9, 8, 4, 30].entries()) logits.values[token] = 6 + at / 8
+    const next = async (tokens: readonly number[]) => {
+      const rows = [{ choice, logits, position: tokens.length }]
+      const { token } = createSampler(sampling, tokens, tokens.length - 4).next(logits, tokens.length)
+      expect(await chooser.choose(rows), `after ${tokens}`).toMatchObject([{ token }])
+      return token
+    }
+    const begun = prompt.slice(0, 4)
+    // Token 4 is one of the prompt as well.
+    choice.recount([4, 30], [32, 9])
+    const first = await next([...begun, 32, 9])
+    choice.recount([9, first], [31, 31])
+    const second = await next([...begun, 32, 31, 31])
+    choice.recount([31], [])
+    await next([...begun, 32, 31, second])
+    choice.close()
+  })
+
   test('takes the first of equal logits', async () => {
     const choice = chooser.open({ temperature: 0 }, prompt, 0)
     const values = new Float32Array(vocabulary).fill(-1)

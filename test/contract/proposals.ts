@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { byteLetters } from '../../models/core/byte-letters.ts'
 import type { GenerationSpec } from '../../models/core/language.ts'
+import type { Sampling } from '../../models/core/sampling.ts'
 import type { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
 import type { TokenFormat } from '../../workers/protocol/generation.ts'
 import type { DraftRequest } from '../../workers/protocol/lane.ts'
@@ -33,6 +34,8 @@ const records: TokenFormat = {
   vocabulary: Array.from({ length: 512 }, (_, token) => byteLetters[token - 3] ?? '').join('\n'),
 }
 
+const penalties: Sampling = { repetitionPenalty: 1.1, presencePenalty: 0.3, frequencyPenalty: 0.4 }
+
 /** Proposals that are verified in one run change no text. */
 export function proposalContract({ generator, open, context, stories, length }: ProposalSubject): void {
   const { cases, reference } = stories
@@ -53,11 +56,30 @@ export function proposalContract({ generator, open, context, stories, length }: 
     }
   })
 
+  test('gives the same tokens where each depends on how often those before it came', async () => {
+    // Three tokens come in turns, and where they are drawn, those that came less often: a wrong count changes which.
+    const few = reference.tokens.slice(1, 4)
+    const logitBias = Object.fromEntries(few.map((token, at) => [token, 3_000 - 30 * at]))
+    const counted = { ...penalties, frequencyPenalty: 100, logitBias }
+    const count = length(40, 10)
+    const proposing = await open()
+    for (const sampling of [greedy, { temperature: 30, seed: 5 }]) {
+      const turns = request([...few, ...few, ...few, ...few], count, {
+        sampling: { ...sampling, ...counted },
+      })
+      const alone = await tokensOf(proposing, turns)
+      const other = tokensOf(proposing, request(cases[0]?.prompt ?? [], 2 * count))
+      expect(await tokensOf(proposing, turns)).toEqual(alone)
+      await other
+    }
+  })
+
   test('gives the same tokens with a draft model, and without one that does not run', async () => {
     const { prompt = [] } = cases[2] ?? {}
     const count = length(40, 6)
     const seeded = { temperature: 0.7, seed: 11 }
-    const texts = [greedy, seeded].map((sampling) => request(prompt, count, { sampling }))
+    const samplings = [greedy, seeded, { ...greedy, ...penalties }]
+    const texts = samplings.map((sampling) => request(prompt, count, { sampling }))
     const expected = await Promise.all(texts.map((text) => tokensOf(generator(), text)))
     const { generation: small } = stories.draft.manifest
     if (!small) throw new Error('The draft generates no text')

@@ -13,9 +13,9 @@ import type { Ort, OrtSession } from '../../../workers/lane/runtime/ort.ts'
 import type { TokenRequest } from '../../../workers/protocol/generation.ts'
 import type { LoadRequest } from '../../../workers/protocol/lane.ts'
 import { promptOf } from '../prompt-of.ts'
+import { base, time } from './time.ts'
 import { openTransformers } from './transformers.ts'
 
-const base = new URL('/', location.href)
 export type Backend = 'wasm' | 'webgpu'
 
 async function manifestOf(id: string): Promise<Manifest> {
@@ -35,7 +35,7 @@ async function draftOf(id: string): Promise<LoadRequest['draft']> {
   return draftRequest({ manifest, variant }, source)
 }
 
-async function loadRequest(
+export async function loadRequest(
   manifest: Manifest,
   backend: Backend,
   maxSlots: number,
@@ -54,7 +54,7 @@ async function loadRequest(
   }
 }
 
-function generatorOver(
+export function generatorOver(
   lane: Lane,
   { id, generation: spec }: Manifest,
   backend: Backend,
@@ -281,12 +281,6 @@ function timedOrt(ort: Ort, onRun: (ms: number) => void): Ort {
     return { ...given, session: { ...names, run: timedRun } }
   }
   return { ...ort, InferenceSession, memory }
-}
-
-async function time(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now()
-  await work()
-  return performance.now() - start
 }
 
 export const generation = { generateOne, generateEight, prefix, sharedPrefix, stepOverhead }

@@ -1,6 +1,6 @@
 import { SpillwayError } from '../../../models/core/index.ts'
 import { promptOf } from '../prompt-of.ts'
-import { longList, randomVocabulary, tooSmallPenalty } from '../schema-text.ts'
+import { longList, penaltyOfRepeats, randomVocabulary } from '../schema-text.ts'
 import { ask, open, timed } from './generate.ts'
 
 /** One stream on WASM, held to a schema and free, taking turns. */
@@ -12,8 +12,8 @@ async function schema(id: string, tokens: number, rounds: number) {
   for (let round = -1; round < rounds; round++) {
     const prompt = promptOf(8, vocabulary, round + 2)
     const held = await timed(ask(generator, prompt, tokens, { format }))
-    // Texts of random weights repeat themselves, which is no property of free texts: nothing is proposed for them.
-    const sampling = { temperature: 0, presencePenalty: tooSmallPenalty }
+    // Texts of random weights repeat themselves, which is no property of free texts.
+    const sampling = { temperature: 0, repetitionPenalty: penaltyOfRepeats }
     const free = await timed(ask(generator, prompt, tokens, { sampling }))
     if (held.tokens.length !== tokens || free.tokens.length !== tokens) throw new Error('A text ended early')
     // The first round compiles the schema.

@@ -119,20 +119,20 @@ describe('a decoder that verifies what is likely to come', () => {
     expect(end).toBe('length')
   })
 
-  test('draws the same tokens for the same seed, wherever it was wrong', async () => {
-    const drawn = { temperature: 1, seed: 5 }
-    const kv = new QuotingKv(text)
-    const { tokens } = await decode({ sampling: drawn, maxTokens: 120 }, kv)
-    // A penalty too small to change anything: then every token is chosen by itself.
-    const plain = new QuotingKv(text)
-    const { tokens: expected } = await decode(
-      { sampling: { ...drawn, presencePenalty: 1e-9 }, maxTokens: 120 },
-      plain,
-    )
-    expect(tokens).toEqual(expected)
-    expect(plain.runs).toHaveLength(119)
-    expect(kv.runs.length).toBeLessThan(119)
-    expect(kv.runs.some((count) => count > 1)).toBe(true)
+  test.each([
+    {},
+    { repetitionPenalty: 1.1 },
+    { repetitionPenalty: 1.1, presencePenalty: 0.5, frequencyPenalty: 0.2 },
+  ])('gives the same tokens, wherever it was wrong, by %o', async (penalties) => {
+    for (const drawn of [{ temperature: 0 }, { temperature: 1, seed: 5 }]) {
+      const request = { sampling: { ...drawn, ...penalties }, maxTokens: 120 }
+      const { tokens, kv } = await decode(request)
+      const plain = await decode(request, new QuotingKv(text), undefined, { isExact: false })
+      expect(tokens).toEqual(plain.tokens)
+      expect(plain.kv.runs).toEqual(new Array(119).fill(1))
+      expect(kv.runs.length).toBeLessThan(119)
+      expect(kv.runs.some((count) => count > 1)).toBe(true)
+    }
   })
 
   test('stops for a sequence that was cancelled', async () => {
@@ -271,11 +271,12 @@ describe('a decoder with a draft model', () => {
     ['greedy', { temperature: 0 }],
     ['drawn', { temperature: 1, seed: 4 }],
     ['drawn from few', { temperature: 0.8, topK: 5, seed: 9 }],
+    ['penalized', { temperature: 0, repetitionPenalty: 1.2, frequencyPenalty: 0.3 }],
   ])('gives the same %s text in fewer runs, as far as the two agree', async (_name, sampling) => {
     const { tokens: expected, kv: plain } = await write(new WanderingKv(), undefined, { sampling })
     for (const [errs, fewer] of [
-      [() => false, 0.4],
-      [(token: number) => token % 5 === 0, 0.8],
+      [() => false, 0.2],
+      [(token: number) => token % 5 === 0, 0.5],
       [() => true, 1.3],
     ] as const) {
       const draft = new WanderingKv(errs)

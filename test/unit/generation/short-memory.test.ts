@@ -15,7 +15,7 @@ async function decode(kv: Kv, prompts: readonly number[]) {
     maxBytes: 8_192,
     selected: 0,
     isExact: true,
-    chooser: cpuChooser(() => ({ next: () => ({ token: 7 }) })),
+    chooser: cpuChooser(() => ({ next: () => ({ token: 7 }), recount: () => {} })),
     exclusive: (work) => work(),
     yieldToEventLoop: () => new Promise(setImmediate),
     clock: createManualClock(),

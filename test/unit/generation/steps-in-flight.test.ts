@@ -33,7 +33,7 @@ function open() {
   const unread: { readonly result: Deferred<readonly Chosen[]>; readonly chosen: readonly Chosen[] }[] = []
   let isReadAtOnce = false
   const chooser: Chooser = {
-    open: () => ({ close: () => {} }),
+    open: () => ({ recount: () => {}, close: () => {} }),
     choose: (rows) => {
       const result = deferred<readonly Chosen[]>()
       const chosen = rows.map(({ position }) => ({ token: position }))
@@ -42,6 +42,7 @@ function open() {
       else unread.push({ result, chosen })
       return result.promise
     },
+    verify: () => expect.fail('nothing is proposed'),
     keep: async () => ({ values: new Float32Array(1) }),
     device: { logits: () => tensor, tokens: () => tensor },
     close: () => {},

@@ -87,9 +87,7 @@ export class DraftModel {
       this.#text = new Sequence(id, { ...request, sampling, format: undefined }, context, chooser)
       this.#text.slot = 0
     }
-    const { tokens: own } = this.#text
-    own.length = Math.min(own.length, shared)
-    for (let at = own.length; at < tokens.length; at++) own.push(tokens[at] ?? 0)
+    this.#text.follow(tokens)
     return this.#text
   }
 

@@ -79,14 +79,13 @@ export class Runs {
   async verify(sequence: Sequence, proposed: readonly number[]): Promise<readonly Chosen[]> {
     const lastToken = sequence.tokens.at(-1) ?? 0
     const logits = await this.#exclusive(() => this.#each(sequence, [lastToken, ...proposed]))
-    const chosen = await this.#options.chooser.choose(logits.map((own, at) => sequence.choiceFrom(own, at)))
     if (logits.length <= proposed.length)
       throw new SpillwayError('run_failed', 'The model returned too few logits', {
         expected: `those after ${proposed.length + 1} tokens`,
         got: `${logits.length}`,
       })
-    const wrong = chosen.findIndex((each, at) => !('token' in each) || each.token !== proposed[at])
-    return chosen.slice(0, wrong + 1)
+    const rows = logits.map((own, at) => sequence.choiceFrom(own, at))
+    return this.#options.chooser.verify(rows, proposed)
   }
 
   async #each({ slot = 0, adapter }: Sequence, tokens: readonly number[]): Promise<readonly RunLogits[]> {

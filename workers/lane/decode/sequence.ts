@@ -72,15 +72,12 @@ export class Sequence {
     return Math.min(this.request.maxTokens - this.newTokens, this.#context - this.tokens.length)
   }
 
-  /**
-   * Tokens that are likely to come next, at most so many, where it pays to verify them in one run. None with penalties:
-   * they are against what repeats itself, which is what is proposed.
-   */
+  /** Tokens that are likely to come next, at most so many, where it pays to verify them in one run. */
   propose(most: number, costs: StepCosts): readonly number[] {
     const { format } = this
-    if (!format) return this.#speculate(costs)?.propose(most) ?? []
+    if (!format) return this.#speculate(costs).propose(most)
     const path = format.path.map(({ token }) => token)
-    return this.#speculate(costs)?.within(path, format.isForced, most) ?? []
+    return this.#speculate(costs).within(path, format.isForced, most)
   }
 
   /** Asks its format what may come next, and what after that where as many tokens may be proposed. */
@@ -94,7 +91,7 @@ export class Sequence {
 
   /** How many tokens to ask a draft model for, at most so many; none with a format, which it does not know. */
   draftSize(most: number, costs: StepCosts): number {
-    return this.format ? 0 : (this.#speculate(costs)?.draftSize(most) ?? 0)
+    return this.format ? 0 : this.#speculate(costs).draftSize(most)
   }
 
   /** So many tokens of a draft model were verified, and so many of them came. */
@@ -102,9 +99,8 @@ export class Sequence {
     this.#speculation?.noteDraft(proposed, accepted)
   }
 
-  /** Undefined with penalties. */
-  #speculate(costs: StepCosts): Speculation | undefined {
-    if (!hasPenalties(this.request.sampling)) this.#speculation ??= new Speculation(this.tokens, costs)
+  #speculate(costs: StepCosts): Speculation {
+    this.#speculation ??= new Speculation(this.tokens, costs)
     return this.#speculation
   }
 
@@ -117,6 +113,15 @@ export class Sequence {
     this.#speculation?.accept(token.token, format?.isForced ? format.path[0]?.token : undefined)
     format?.goOn(token.token)
     return { token }
+  }
+
+  /** Takes the tokens of a text that begins with its prompt in place of its own. */
+  follow(tokens: readonly number[]): void {
+    let shared = 0
+    while (shared < this.tokens.length && this.tokens[shared] === tokens[shared]) shared++
+    const come = tokens.slice(shared)
+    this.#choice.recount(this.tokens.splice(shared), come)
+    for (const token of come) this.tokens.push(token)
   }
 
   close(): void {

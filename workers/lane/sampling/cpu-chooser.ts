@@ -1,4 +1,5 @@
 import { SpillwayError } from '../../../models/core/index.ts'
+import { isAsProposed } from './is-as-proposed.ts'
 import type {
   Choice,
   ChoiceRow,
@@ -17,6 +18,10 @@ class CpuChoice implements Choice {
     this.sampler = sampler
   }
 
+  recount(gone: readonly number[], come: readonly number[]): void {
+    this.sampler.recount(gone, come)
+  }
+
   close(): void {}
 }
 
@@ -24,6 +29,7 @@ class CpuChoice implements Choice {
 export const cpuChooser = (createSampler: CreateSampler): Chooser => ({
   open: (sampling, prompt, generated) => new CpuChoice(createSampler(sampling, prompt, generated)),
   choose: async (rows) => rows.map(choose),
+  verify: async (rows, proposed) => verify(rows, proposed),
   keep: async (logits) => ({ ...onCpu(logits), values: onCpu(logits).values.slice() }),
   close: () => {},
 })
@@ -36,6 +42,17 @@ function choose({ choice, logits, position, allowed }: ChoiceRow): Chosen {
     if (cause instanceof SpillwayError) return cause
     throw cause
   }
+}
+
+/** Each choice counts its token, so none is made after one that is wrong. */
+function verify(rows: readonly ChoiceRow[], proposed: readonly number[]): readonly Chosen[] {
+  const made: Chosen[] = []
+  for (const [at, row] of rows.entries()) {
+    const chosen = choose(row)
+    made.push(chosen)
+    if (!isAsProposed(chosen, proposed[at])) break
+  }
+  return made
 }
 
 function onCpu(logits: Logits | DeviceLogits): Logits {

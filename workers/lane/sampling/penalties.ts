@@ -16,6 +16,8 @@ export class Penalties {
   readonly #bias: ReadonlyMap<number, number>
   /** How often each token of the sequence was generated; 0 for one of the prompt only. Empty without penalties. */
   readonly #seen = new Map<number, number>()
+  /** The tokens of the prompt, where they are penalized. */
+  readonly #prompt: ReadonlySet<number>
   readonly #counts: boolean
 
   constructor(sampling: Sampling, prompt: readonly number[], generated: number) {
@@ -26,14 +28,22 @@ export class Penalties {
       Object.entries(sampling.logitBias ?? {}).map(([token, bias]) => [Number(token), bias]),
     )
     this.#counts = hasPenalties(sampling)
-    if (!this.#counts) return
     const first = prompt.length - generated
-    if (this.#repetition !== 1) for (const token of prompt.slice(0, first)) this.#seen.set(token, 0)
+    this.#prompt = new Set(this.#repetition === 1 ? [] : prompt.slice(0, first))
+    for (const token of this.#prompt) this.#seen.set(token, 0)
     for (const token of prompt.slice(first)) this.add(token)
   }
 
   add(token: number): void {
     if (this.#counts) this.#seen.set(token, (this.#seen.get(token) ?? 0) + 1)
+  }
+
+  /** Takes back one `add`. */
+  remove(token: number): void {
+    if (!this.#counts) return
+    const times = (this.#seen.get(token) ?? 0) - 1
+    if (times > 0 || this.#prompt.has(token)) this.#seen.set(token, times)
+    else this.#seen.delete(token)
   }
 
   /** Logit bias by token. */

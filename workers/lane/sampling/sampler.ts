@@ -31,6 +31,10 @@ export const createSampler: CreateSampler = (sampling, prompt, generated): Sampl
       const own = logits.ids ? chosen : token
       return { token, ...logprobsOf(own, logits, logits.values[likeliest] ?? 0, sampling.logprobs) }
     },
+    recount(gone, come): void {
+      for (const token of gone) penalties.remove(token)
+      for (const token of come) penalties.add(token)
+    },
   }
 }
 

@@ -13,6 +13,8 @@ export interface Sampler {
    * nothing that is allowed is left.
    */
   next(logits: Logits, position: number, allowed?: Int32Array): GeneratedToken
+  /** As of a `Choice`. */
+  recount(gone: readonly number[], come: readonly number[]): void
 }
 
 export interface Logits {
@@ -30,6 +32,11 @@ export interface DeviceLogits {
 
 /** What a chooser remembers of one sequence: its sampling, and the tokens that penalties count. */
 export interface Choice {
+  /**
+   * Penalties no longer count the tokens that are gone, and count those that have come in another way than by a choice.
+   * Not to be called while tokens are being chosen.
+   */
+  recount(gone: readonly number[], come: readonly number[]): void
   close(): void
 }
 
@@ -56,6 +63,13 @@ export interface Chooser {
    * @throws Error where the device fails.
    */
   choose(rows: readonly ChoiceRow[]): Promise<readonly Chosen[]>
+  /**
+   * Chooses one sequence's tokens after some that are only proposed, one row more than these. Each row is chosen from as if
+   * the tokens proposed before it had come. Not to be called while tokens of the sequence are being chosen.
+   * @returns What is chosen after each, as far as the tokens before it are those that were chosen. Nothing else is counted.
+   * @throws Error where the device fails.
+   */
+  verify(rows: readonly ChoiceRow[], proposed: readonly number[]): Promise<readonly Chosen[]>
   /** A copy of logits that may wait while others run. */
   keep(logits: Logits | DeviceLogits): Promise<Logits>
   /** Tensors that runs share with the chooser; absent where logits are read by the CPU. */

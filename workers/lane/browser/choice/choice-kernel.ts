@@ -99,7 +99,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) i
     results[row.result + 1u] = ${status.chosen}u;
     tokens[2u * row.token] = chosen;
     tokens[2u * row.token + 1u] = 0u;
-    if ((row.flags & ${flag.counts}u) != 0u) { tables[row.table + chosen] += 1u; }
+    if ((row.flags & ${flag.adds}u) != 0u) { tables[row.table + chosen] += 1u; }
   }
 }
 `

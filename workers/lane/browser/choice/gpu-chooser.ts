@@ -3,6 +3,7 @@ import type { SpillwayError } from '../../../../models/core/index.ts'
 import { checkSampling } from '../../../../models/core/sampling.ts'
 import type { TokenLogprob } from '../../../protocol/generation.ts'
 import type { OrtTensor } from '../../runtime/ort.ts'
+import { isAsProposed } from '../../sampling/is-as-proposed.ts'
 import { noneAllowed } from '../../sampling/mask.ts'
 import { Penalties } from '../../sampling/penalties.ts'
 import { invalidLogits } from '../../sampling/sampler.ts'
@@ -104,15 +105,28 @@ export class GpuChooser implements Chooser {
   }
 
   async choose(rows: readonly ChoiceRow[]): Promise<readonly Chosen[]> {
-    const isOnCpu = ({ logits }: ChoiceRow) => 'values' in logits
     const [uploaded, onDevice] = [rows.filter(isOnCpu), rows.filter((row) => !isOnCpu(row))]
     // Both are submitted before either is waited for.
-    const chosen = await Promise.all([
-      this.#start(uploaded, this.#pipelines.uploaded, this.#uploadedLogits),
-      this.#start(onDevice, this.#pipelines.device, this.#deviceLogits),
-    ])
-    const byRow = new Map([...uploaded, ...onDevice].map((row, index) => [row, chosen.flat()[index]]))
-    return rows.flatMap((row) => byRow.get(row) ?? [])
+    const chosen = (await Promise.all([this.#start(uploaded), this.#start(onDevice)])).flat()
+    const byRow = new Map([...uploaded, ...onDevice].map((row, index) => [row, chosen[index]]))
+    return rows.flatMap((row) => {
+      const own = byRow.get(row)
+      if (own && 'token' in own) choiceOf(row).noteChosen(own.token)
+      return own ?? []
+    })
+  }
+
+  async verify(rows: readonly ChoiceRow[], proposed: readonly number[]): Promise<readonly Chosen[]> {
+    const [first] = rows
+    if (!first) return []
+    const chosen = await this.#start(rows, proposed)
+    const wrong = chosen.findIndex((each, at) => !isAsProposed(each, proposed[at]))
+    const made = chosen.slice(0, wrong + 1)
+    choiceOf(first).recount(
+      [],
+      made.flatMap((each) => ('token' in each ? each.token : [])),
+    )
+    return made
   }
 
   async keep(logits: Logits | DeviceLogits): Promise<Logits> {
@@ -141,17 +155,19 @@ export class GpuChooser implements Chooser {
       buffer.destroy()
   }
 
-  /** Starts a choice for rows whose logits are in one buffer. */
-  async #start(
-    rows: readonly ChoiceRow[],
-    pipeline: GPUComputePipeline,
-    logits: GrowingBuffer,
-  ): Promise<readonly Chosen[]> {
+  /**
+   * Starts a choice for rows whose logits are in one buffer.
+   * @param proposed As of `verify`: then the kernel counts nothing.
+   */
+  async #start(rows: readonly ChoiceRow[], proposed?: readonly number[]): Promise<readonly Chosen[]> {
     if (rows.length === 0) return []
     const { device, vocabulary } = this.#options
-    const { places, inputs, resultBytes } = this.#layOut(rows)
+    const isUploaded = rows.every(isOnCpu)
+    const pipeline = isUploaded ? this.#pipelines.uploaded : this.#pipelines.device
+    const logits = isUploaded ? this.#uploadedLogits : this.#deviceLogits
+    const { places, inputs, resultBytes } = this.#layOut(rows, proposed)
     this.#inputs.write(0, inputs)
-    if (logits === this.#uploadedLogits) logits.of(4 * vocabulary * rows.length)
+    if (isUploaded) logits.of(4 * vocabulary * rows.length)
     for (const [row, { logits: own }] of rows.entries())
       if ('values' in own) this.#uploadedLogits.write(4 * vocabulary * row, own.values)
     const results = this.#results.of(resultBytes)
@@ -178,66 +194,74 @@ export class GpuChooser implements Chooser {
     return rows.map((row, index) => readResult(bytes, places[index]?.result ?? 0, row, vocabulary))
   }
 
-  /** The parameters of all rows, and then their masks. */
-  #layOut(rows: readonly ChoiceRow[]) {
+  /** The parameters of all rows, then the proposed tokens, of which row `i` has the first `i` before it, then masks. */
+  #layOut(rows: readonly ChoiceRow[], proposed?: readonly number[]) {
     const { vocabulary } = this.#options
     const maskWords = Math.ceil(vocabulary / 32)
-    let end = parameterWords * rows.length
+    const at = parameterWords * rows.length
+    let end = at + (proposed?.length ?? 0)
     let result = 0
-    const places = rows.map(({ choice, logits, position, allowed }, row): RowPlaces => {
+    const places = rows.map((one, row): RowPlaces => {
+      const { logits, position, allowed } = one
       const place = {
         logitsRow: 'row' in logits ? logits.row : row,
         token: 'row' in logits ? logits.row : row,
         position,
         result,
         mask: allowed && end,
+        proposed: proposed && { at, count: row },
         vocabulary,
       }
       if (allowed) end += maskWords
-      result += resultWords + 2 * Math.min(own(choice).sampling.logprobs ?? 0, vocabulary)
+      result += resultWords + 2 * Math.min(choiceOf(one).sampling.logprobs ?? 0, vocabulary)
       return place
     })
     const inputs = new Uint32Array(end)
-    for (const [index, { choice, allowed }] of rows.entries()) {
+    if (proposed) inputs.set(proposed, at)
+    for (const [index, row] of rows.entries()) {
       const place = places[index]
       if (!place) continue
-      this.#writeTable(own(choice))
-      own(choice).writeParameters(index, inputs.buffer, place)
+      const { allowed } = row
+      this.#writeTable(choiceOf(row))
+      choiceOf(row).writeParameters(index, inputs.buffer, place)
       if (allowed && place.mask !== undefined) inputs.set(allowed.subarray(0, maskWords), place.mask)
     }
     return { places, inputs, resultBytes: 4 * result }
   }
 
-  /** Gives a sequence its table before its first token. */
+  /** Gives a sequence its table before its first token, and the counts that the kernel has not made. */
   #writeTable(choice: GpuChoice): void {
-    if (!choice.needsTable || choice.table) return
+    if (!choice.needsTable) return
     const { vocabulary } = this.#options
+    if (choice.table) {
+      const start = 2 * vocabulary * choice.table.index
+      for (const [token, word] of choice.takeRecounted(vocabulary))
+        this.#tables.write(4 * (start + token), Uint32Array.of(word))
+      return
+    }
     const index = this.#freeTables.pop() ?? this.#usedTables++
     choice.table = { index, free: () => this.#freeTables.push(index) }
     this.#tables.write(8 * vocabulary * index, choice.tableWords(vocabulary))
   }
 }
 
-function own(choice: Choice): GpuChoice {
+const isOnCpu = ({ logits }: ChoiceRow) => 'values' in logits
+
+function choiceOf({ choice }: ChoiceRow): GpuChoice {
   if (choice instanceof GpuChoice) return choice
   throw new TypeError('The choice is of another chooser')
 }
 
 /** @param at The word of the row's result. */
-function readResult(
-  bytes: ArrayBuffer,
-  at: number,
-  { choice, allowed }: ChoiceRow,
-  vocabulary: number,
-): Chosen {
+function readResult(bytes: ArrayBuffer, at: number, row: ChoiceRow, vocabulary: number): Chosen {
   const words = new Uint32Array(bytes, 4 * at)
   const floats = new Float32Array(bytes, 4 * at)
   const [token = 0, outcome = 0, , place = 0] = words
   if (outcome === status.nan) return invalidLogits(`NaN at index ${place}`)
   if (outcome === status.infinite) return invalidLogits(`infinity at index ${place}`)
-  if (outcome === status.noneLeft && allowed) return noneAllowed()
+  if (outcome === status.noneLeft && row.allowed) return noneAllowed()
   if (outcome !== status.chosen) return invalidLogits('no finite number')
-  const { logprobs } = own(choice).sampling
+  const { logprobs } = choiceOf(row).sampling
   if (logprobs === undefined) return { token }
   const top = Array.from({ length: Math.min(logprobs, vocabulary) }, (_, rank): TokenLogprob => {
     const pair = resultWords + 2 * rank

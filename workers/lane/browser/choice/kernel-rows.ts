@@ -1,4 +1,4 @@
-import { flag, parameterWords, width } from './kernel-layout.ts'
+import { flag, parameterWords, seenBit, width } from './kernel-layout.ts'
 
 /** A row's parameters, its logits, and the largest or the sum of what all invocations of a row have. */
 export const rowFunctions = (type: 'float32' | 'float16') => /* wgsl */ `
@@ -7,6 +7,7 @@ struct Row {
   temperature: f32, top_k: u32, top_p: f32, min_below: f32,
   repetition: f32, presence: f32, frequency: f32, before: u32,
   between: u32, likeliest: u32, result: u32, token: u32,
+  proposed: u32, proposed_count: u32,
 }
 
 struct Best { key: u32, token: u32 }
@@ -24,6 +25,7 @@ fn read_row(at: u32) -> Row {
     input_f32(base + 4u), inputs[base + 5u], input_f32(base + 6u), input_f32(base + 7u),
     input_f32(base + 8u), input_f32(base + 9u), input_f32(base + 10u), inputs[base + 11u],
     inputs[base + 12u], inputs[base + 13u], inputs[base + 14u], inputs[base + 15u],
+    inputs[base + 16u], inputs[base + 17u],
   );
 }
 
@@ -59,10 +61,13 @@ fn changed_key(row: Row, token: u32) -> u32 {
     value += bitcast<f32>(bias);
   }
   if ((row.flags & ${flag.counts}u) != 0u) {
-    let seen = tables[row.table + token];
+    var seen = tables[row.table + token];
+    for (var at = 0u; at < row.proposed_count; at++) {
+      if (inputs[row.proposed + at] == token) { seen = (seen | ${seenBit}u) + 1u; }
+    }
     if (seen != 0u) {
       value = select(value * row.repetition, value / row.repetition, value > 0.0);
-      let times = seen & 0x7fffffffu;
+      let times = seen & ${seenBit - 1}u;
       if (times > 0u) { value -= row.presence + f32(times) * row.frequency; }
     }
   }

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { SpillwayError } from '../../models/core/index.ts'
 import type { Sampling } from '../../models/core/sampling.ts'
 import { createSampler } from '../../workers/lane/sampling/sampler.ts'
-import type { Chooser, Logits } from '../../workers/lane/sampling/types.ts'
+import type { Chooser, Chosen, Logits } from '../../workers/lane/sampling/types.ts'
+import type { GeneratedToken } from '../../workers/protocol/generation.ts'
 import { seeded } from '../support/seeded.ts'
 
 export interface ChooserSubject {
@@ -46,6 +47,19 @@ const samplings: Readonly<Record<string, Sampling>> = {
   'the log probability of the token alone': { temperature: 0, logprobs: 0 },
 }
 
+/** The same tokens, and log probabilities within a thousandth. */
+function expectSame(got: Chosen | undefined, { token, logprob, top }: GeneratedToken, where: string): void {
+  expect(got, where).toMatchObject({ token })
+  if (!got || !('token' in got)) throw new Error('no token')
+  expect(got.top?.map((one) => one.token)).toEqual(top?.map((one) => one.token))
+  const differences = [
+    (got.logprob ?? 0) - (logprob ?? 0),
+    ...(top ?? []).map((one, rank) => one.logprob - (got.top?.[rank]?.logprob ?? Number.NaN)),
+  ]
+  expect(Math.max(...differences.map(Math.abs))).toBeLessThan(1e-3)
+  expect(got.logprob === undefined).toBe(logprob === undefined)
+}
+
 /** What every kind of `Chooser` does. */
 export function chooserContract({ open }: ChooserSubject): void {
   let chooser: Chooser
@@ -79,17 +93,8 @@ export function chooserContract({ open }: ChooserSubject): void {
       })
       const chosen = await chooser.choose(rows)
       for (const [index, { sampler, logits, allowed }] of rows.entries()) {
-        const { token, logprob, top } = sampler.next(logits, position, allowed)
-        expect(chosen[index], `position ${position}, row ${index}`).toMatchObject({ token })
-        const got = chosen[index]
-        if (!got || !('token' in got)) throw new Error('no token')
-        expect(got.top?.map((one) => one.token)).toEqual(top?.map((one) => one.token))
-        const differences = [
-          (got.logprob ?? 0) - (logprob ?? 0),
-          ...(top ?? []).map((one, rank) => one.logprob - (got.top?.[rank]?.logprob ?? Number.NaN)),
-        ]
-        expect(Math.max(...differences.map(Math.abs))).toBeLessThan(1e-3)
-        expect(got.logprob === undefined).toBe(logprob === undefined)
+        const expected = sampler.next(logits, position, allowed)
+        expectSame(chosen[index], expected, `position ${position}, row ${index}`)
       }
     }
     for (const { choice } of sequences) choice.close()
@@ -118,11 +123,11 @@ export function chooserContract({ open }: ChooserSubject): void {
         }))
         const expected = rows
           .slice(0, right + 1)
-          .map(({ position, allowed }) => own.sampler.next(logits, position, allowed).token)
-        const wrong = byLogit.find((token) => token !== expected[right]) ?? 0
-        const proposed = [...expected.slice(0, right), ...Array(8 - right).fill(wrong)]
-        const made = await chooser.verify(rows, proposed)
-        expect(made, `from position ${position} on`).toMatchObject(expected.map((token) => ({ token })))
+          .map(({ position, allowed }) => own.sampler.next(logits, position, allowed))
+        const wrong = byLogit.find((token) => token !== expected[right]?.token) ?? 0
+        const tokens = expected.slice(0, right).map(({ token }) => token)
+        const made = await chooser.verify(rows, [...tokens, ...Array(8 - right).fill(wrong)])
+        for (const [at, one] of expected.entries()) expectSame(made[at], one, `position ${position + at}`)
         expect(made).toHaveLength(right + 1)
         position += right + 1
         // Beside another sequence, a token at a time.

@@ -60,6 +60,7 @@ describe('the guides', () => {
       if (!response.headers.get('content-type')?.startsWith('text/html')) return response
       const html = await response.text()
       const second = html.indexOf(start, html.indexOf('<header'))
+      if (second < 0) return new Response(`The page has no ${start}`, { status: 500 })
       const body = new ReadableStream<string>({
         async start(controller) {
           controller.enqueue(html.slice(0, second))
@@ -78,7 +79,8 @@ describe('the guides', () => {
     for (const width of [320, 1280]) {
       await page.setViewportSize({ width, height: 800 })
       for (start of ['<h1>', '<p>', '<nav', '<a', '</header>']) {
-        await page.goto(new URL('docs/server.html', server.url).href)
+        const response = await page.goto(new URL('docs/server.html', server.url).href)
+        expect(response?.status(), start).toBe(200)
         expect(await shiftsOf(page), `${start} at ${width} pixels`).toEqual([])
       }
     }

@@ -67,9 +67,14 @@ describe.skipIf(absent)(`A decoder whose runs return nothing${absent ? `: ${abse
     // The first run shows the shape of its logits.
     await step()
     await expect(run.mock.results.at(-1)?.value).resolves.toHaveProperty('logits')
+    const refused = async () =>
+      isRefusal(await run.mock.results.at(-1)?.value.catch((cause: unknown) => cause))
     await step()
-    const failure: unknown = await run.mock.results.at(-1)?.value.catch((cause: unknown) => cause)
-    expect(isRefusal(failure)).toBe(true)
+    expect(await refused()).toBe(true)
+    // Nor with more rows than there were before.
+    const rows = [0, 1].map((slot) => ({ slot, token: 1 }))
+    expect(await kv.decode(rows, 'all')).toHaveLength(2)
+    expect(await refused()).toBe(true)
     kv.dispose()
     run.mockRestore()
   })
@@ -86,7 +91,7 @@ describe.skipIf(absent)(`A decoder whose runs return nothing${absent ? `: ${abse
     const model = parseModel(bytes)
     const places = layOutExternalData(model, 'model.onnx_data')
     expect(places.size).toBeGreaterThan(10)
-    const graph = Buffer.concat([...modelChunks(model, places)])
+    const graph = new Uint8Array(Buffer.concat([...modelChunks(model, places)]))
     writeFileSync(path, graph)
     const weights = externalWeights(model, places)
     const data = Buffer.alloc(Math.max(...weights.map(([, { offset, length }]) => offset + length)))
@@ -95,6 +100,7 @@ describe.skipIf(absent)(`A decoder whose runs return nothing${absent ? `: ${abse
 
     const apart = await open({ from: 'file', path }, graph)
     expect(apart.outputNames[0]).toBe('spillway.refused')
+    expect(graph).toHaveLength(0)
     const kv = kvOf(apart)
     const logits = await kv.prefill(0, reference.tokens.slice(0, 8), 'all')
     const expected = reference.logits[7] ?? []
@@ -105,9 +111,12 @@ describe.skipIf(absent)(`A decoder whose runs return nothing${absent ? `: ${abse
   })
 
   test('is loaded as it is where it cannot have the output', async () => {
+    const warn = vi.spyOn(console, 'warn').mockReturnValue()
     const graph = withRefusedOutput(bytes)
     const asItIs = await open({ from: 'bytes', graph: graph.slice().buffer, external: [] }, graph)
     expect(asItIs.outputNames.slice(0, 2)).toEqual(['spillway.refused', 'logits'])
+    expect(warn.mock.calls.flat().join()).toContain(`the runs of ${manifest.id} copy all keys and values`)
+    warn.mockRestore()
     await asItIs.release()
   })
 })

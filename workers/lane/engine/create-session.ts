@@ -14,7 +14,7 @@ import { isOutOfMemory, laneLost } from '../runtime/run-failure.ts'
 import { hasOperator, usesOperator } from './operators.ts'
 
 /**
- * @param graph The bytes of a decoder's graph, where they were read.
+ * @param graph The bytes of a decoder's graph, where they were read. Those of a file are not to be used again.
  * @throws SpillwayError `model_invalid`, `capacity_insufficient`, `lane_failed` or `lane_lost`.
  */
 export async function createSession(
@@ -33,13 +33,21 @@ export async function createSession(
     }),
   }
   const isInPlace = backend === 'cpu' && generate?.spec.batched === true
-  const decoder =
-    isInPlace && graph && (await ort.createDecoderSession?.(graph, source, options).catch(() => undefined))
-  if (decoder) return decoder
+  let fault: unknown
+  if (isInPlace && graph && ort.createDecoderSession) {
+    try {
+      return await ort.createDecoderSession(graph, source, options)
+    } catch (cause) {
+      fault = cause
+    }
+  }
   try {
-    if (source.from === 'file') return await ort.InferenceSession.create(source.path, options)
-    const externalData = source.external.map(({ path, data }) => ({ path, data: new Uint8Array(data) }))
-    return await ort.InferenceSession.create(new Uint8Array(source.graph), { ...options, externalData })
+    const created = await createFrom(ort, source, options)
+    if (fault !== undefined) {
+      // biome-ignore lint/suspicious/noConsole: Nothing fails, so no error would tell a developer why texts are slower.
+      console.warn(`spillway: the runs of ${session} copy all keys and values: ${messageOf(fault)}`)
+    }
+    return created
   } catch (cause) {
     if (isOutOfMemory(cause)) throw tooLarge(session, backend, cause)
     const lost = await ort.lost(cause)
@@ -51,6 +59,16 @@ export async function createSession(
       { cause },
     )
   }
+}
+
+function createFrom(
+  { InferenceSession }: Ort,
+  source: GraphSource,
+  options: Awaited<ReturnType<Ort['sessionOptions']>>,
+): Promise<OrtSession> {
+  if (source.from === 'file') return InferenceSession.create(source.path, options)
+  const externalData = source.external.map(({ path, data }) => ({ path, data: new Uint8Array(data) }))
+  return InferenceSession.create(new Uint8Array(source.graph), { ...options, externalData })
 }
 
 /** Where each sequence runs alone, a run's keys and values are the next run's input, and nothing else reads them. */

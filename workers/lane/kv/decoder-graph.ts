@@ -118,11 +118,11 @@ export class DecoderGraph {
           ? topOutputs
           : (['logits'] as const)
     for (const name of names) fetches[name] = null
-    const kind = `${rows.length} × ${count}, ${run.wantsEach ? 'each' : 'last'}`
+    const logitsRun = { rows: rows.length, count, wantsEach: run.wantsEach === true }
     if (device) fetches.logits = device.logits
     let outputs: Awaited<ReturnType<DecoderSession['run']>>
     try {
-      if (names[0] === 'logits') fetches.logits = this.#logits?.tensor(kind) ?? null
+      if (names[0] === 'logits') fetches.logits = this.#logits?.tensor(logitsRun) ?? null
       outputs = await this.#session.run(feeds, fetches, quiet)
     } catch (cause) {
       throw await runFailure(
@@ -138,7 +138,7 @@ export class DecoderGraph {
       if (!found) throw new SpillwayError('run_failed', `The model returned no "${name}"`)
       return found
     }
-    if (names[0] === 'logits') this.#logits?.learn(kind, find('logits'))
+    if (names[0] === 'logits') this.#logits?.learn(logitsRun, find('logits'))
     // Seen at the first prompt: the graph's own shapes may be no more than names.
     if (names.length === 1 && count > 1 && !this.#hasLogitsToKeep)
       this.#returnsEach = find('logits').dims[1] === count

@@ -12,12 +12,18 @@ export const createDecoderSession: NonNullable<Ort['createDecoderSession']> = as
   options,
 ) => {
   const whole = withRefusedOutput(graph)
+  // A session of the source as it is reads the file again.
+  if (source.from === 'file') free(graph)
   try {
     return await InferenceSession.create(whole, { ...options, ...besideGraph(source, options) })
   } finally {
-    // As large as the model. The garbage collector would leave it beside the session for a while.
-    detachBuffers([whole.buffer])
+    free(whole)
   }
+}
+
+/** As large as the model: the garbage collector would leave it beside the session for a while. */
+function free({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) detachBuffers([buffer])
 }
 
 /** Options by which a session finds what its graph refers to. */

@@ -26,6 +26,7 @@ export interface Ort {
   sessionOptions(backend: Backend): Promise<InferenceSession.SessionOptions>
   /**
    * Creates a decoder's session from its graph in a way that spares its runs work. Absent where there is no such way.
+   * @param graph The source's bytes. Those of a file are freed.
    * @throws Error where this graph does not allow it: a session of the source as it is may work.
    */
   createDecoderSession?(

@@ -5,7 +5,7 @@ export interface StreamRow {
   readonly variant: string
   readonly streams: number
   /** By the public API in Chromium. */
-  readonly ours: number
+  readonly ours: number | undefined
   /** The same while every text is being written, without the prompts. */
   readonly oursSteady: number | undefined
   /** A loop over onnxruntime-web alone in the same Chromium, without prompts. */
@@ -25,18 +25,22 @@ export interface Sides {
   readonly node: readonly Streams[]
 }
 
-/** The rows of one variant: one for each number of texts that ours wrote at once. */
-export const rowsOf = (variant: string, { ours, ...others }: Sides): StreamRow[] =>
-  ours.map(({ streams, tokensPerSecond, steadyPerSecond }) => {
-    const rateOf = (side: readonly Streams[]) => side.find((one) => one.streams === streams)?.tokensPerSecond
-    return {
-      variant,
-      streams,
-      ours: tokensPerSecond,
-      oursSteady: steadyPerSecond,
-      bare: rateOf(others.bare),
-      transformers: rateOf(others.transformers),
-      webLlm: rateOf(others.webLlm),
-      node: rateOf(others.node),
-    }
-  })
+/** The rows of one variant: one for each number of texts that a side wrote at once. */
+export function rowsOf(variant: string, { ours, bare, transformers, webLlm, node }: Sides): StreamRow[] {
+  const counts = [ours, bare, transformers, webLlm, node].flat().map(({ streams }) => streams)
+  return [...new Set(counts)]
+    .sort((one, other) => one - other)
+    .map((streams) => {
+      const at = (side: readonly Streams[]) => side.find((one) => one.streams === streams)
+      return {
+        variant,
+        streams,
+        ours: at(ours)?.tokensPerSecond,
+        oursSteady: at(ours)?.steadyPerSecond,
+        bare: at(bare)?.tokensPerSecond,
+        transformers: at(transformers)?.tokensPerSecond,
+        webLlm: at(webLlm)?.tokensPerSecond,
+        node: at(node)?.tokensPerSecond,
+      }
+    })
+}

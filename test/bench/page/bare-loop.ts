@@ -7,7 +7,7 @@ import { requestGpuDevice } from '../../../workers/lane/browser/gpu-device.ts'
 import { kvNames } from '../../../workers/lane/kv/decoder-graph.ts'
 import { webGpuProvider } from '../../../workers/lane/runtime/webgpu-provider.ts'
 import { median } from '../bench-definition.ts'
-import type { Amount, Streams } from '../gpu/time-streams.ts'
+import type { Amount, TellRate } from '../gpu/time-streams.ts'
 import { argmaxKernel } from './argmax-kernel.ts'
 import { base } from './time.ts'
 
@@ -21,11 +21,26 @@ ort.env.wasm.numThreads = 1
  * Tokens a second of loops whose kernel writes the next run's `input_ids`: all steps are enqueued, and the tokens are read
  * at the end. Keys and values of the prompt are what the buffers held; time does not depend on them.
  */
-export async function bareLoop(manifest: Manifest, { streams, ...amount }: Amount): Promise<Streams[]> {
-  let lost: string | undefined
-  const device = await requestGpuDevice((reason) => {
-    lost ??= reason
+export async function bareLoop(manifest: Manifest, amount: Amount, tellRate: TellRate): Promise<void> {
+  let onLost: (reason: string) => void = () => {}
+  const lost = new Promise<never>((_, reject) => {
+    onLost = (reason) => reject(new Error(reason))
   })
+  const device = await requestGpuDevice((reason) => onLost(reason))
+  try {
+    // After a loss, a run never returns.
+    await Promise.race([timeLoops(device, manifest, amount, tellRate), lost])
+  } finally {
+    device.destroy()
+  }
+}
+
+async function timeLoops(
+  device: GPUDevice,
+  manifest: Manifest,
+  { streams, ...amount }: Amount,
+  tellRate: TellRate,
+): Promise<void> {
   const file = manifest.variants[0]?.files[0]
   if (!file) throw new Error(`${manifest.id} has no files`)
   const url = new URL(modelFile(file), new URL(`models/${manifest.id}/`, base))
@@ -33,7 +48,6 @@ export async function bareLoop(manifest: Manifest, { streams, ...amount }: Amoun
     executionProviders: [{ ...webGpuProvider, device }],
     graphOptimizationLevel: 'all',
   })
-  const measured: Streams[] = []
   for (const rows of streams) {
     const { run, close } = openLoop(device, session, manifest, { ...amount, rows })
     const rates: number[] = []
@@ -42,14 +56,11 @@ export async function bareLoop(manifest: Manifest, { streams, ...amount }: Amoun
       await run()
       // The first round compiles shaders.
       if (round > 0) rates.push((1_000 * rows * amount.tokens) / (performance.now() - start))
-      if (lost !== undefined) throw new Error(lost)
     }
     close()
-    measured.push({ streams: rows, tokensPerSecond: median(rates), steadyPerSecond: median(rates) })
+    await tellRate({ streams: rows, tokensPerSecond: median(rates), steadyPerSecond: median(rates) })
   }
   await session.release()
-  device.destroy()
-  return measured
 }
 
 interface LoopOptions extends Omit<Amount, 'streams' | 'rounds'> {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { elementCount } from '../../../models/core/tensor.ts'
@@ -9,6 +9,7 @@ import { tiny } from '../../bench/gpu/models/sizes.ts'
 import { tokenizerOf } from '../../bench/gpu/models/tokenizer.ts'
 import { writeCheckpoint } from '../../bench/gpu/models/write-checkpoint.ts'
 import { describeLibrary } from '../../bench/gpu/webllm/description.ts'
+import { readLibrary } from '../../bench/gpu/webllm/library.ts'
 import { writeWebLlmModel } from '../../bench/gpu/webllm/write-model.ts'
 import { emptyFolder } from '../../support/test-models.ts'
 
@@ -63,6 +64,15 @@ function library(params: readonly (readonly [name: string, shape: readonly numbe
 }
 
 const embedding = ['model.embed_tokens.q_weight', [tiny.vocabulary, 8], 'uint32'] as const
+
+describe("WebLLM's library", () => {
+  test('is refused where the file is absent, or is another one', async () => {
+    const path = join(await emptyFolder(), 'library.wasm')
+    expect(() => readLibrary(path)).toThrow('cannot be read')
+    writeFileSync(path, library([embedding]))
+    expect(() => readLibrary(path)).toThrow('is no library of WebLLM that the bench knows')
+  })
+})
 
 describe("WebLLM's weights", () => {
   test('are exactly the tensors that the library names, in shards whose records and checksums fit', async () => {

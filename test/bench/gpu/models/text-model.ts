@@ -1,15 +1,10 @@
-import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseVariant } from '../../../../models/tools/import/build-variant.ts'
 import { importCheckpoint } from '../../../../models/tools/import/import.ts'
-import { filesBelow } from '../../../support/files-below.ts'
-import { cacheFolder } from '../cache.ts'
+import { madeFolder } from '../cache.ts'
 import type { Sizes } from './sizes.ts'
 import { writeCheckpoint } from './write-checkpoint.ts'
-
-const modelsCode = fileURLToPath(new URL('../../../../models/', import.meta.url))
 
 /** The variants that are timed, by their ids in the manifest. */
 export const textVariants = [
@@ -27,12 +22,11 @@ export type TextVariant = (typeof textVariants)[number]
  * @returns A folder of models with this one.
  */
 export async function importTextModel(sizes: Sizes): Promise<string> {
-  const all = join(cacheFolder, 'models')
-  const folder = join(all, codeDigest(), sizes.id)
+  const folder = join(madeFolder(), 'models', sizes.id)
   const target = join(folder, sizes.id)
   if (existsSync(join(target, 'manifest.json'))) return folder
-  // Of other code, or not complete.
-  for (const digest of listFolder(all)) rmSync(join(all, digest, sizes.id), { recursive: true, force: true })
+  // Not complete.
+  rmSync(target, { recursive: true, force: true })
   await importCheckpoint(randomCheckpoint(sizes), target, {
     id: sizes.id,
     title: `Random weights in the sizes of ${sizes.id.replace('random-', '')}`,
@@ -45,19 +39,9 @@ export async function importTextModel(sizes: Sizes): Promise<string> {
   return folder
 }
 
-/** A digest of the code that makes models. */
-function codeDigest(): string {
-  const digest = createHash('sha256')
-  for (const folder of ['core', 'tools'].map((name) => join(modelsCode, name)))
-    for (const path of filesBelow(folder, '.ts').sort()) digest.update(readFileSync(path))
-  return digest.digest('hex').slice(0, 16)
-}
-
-const listFolder = (path: string) => (existsSync(path) ? readdirSync(path) : [])
-
 /** The folder of a checkpoint, which is written the first time. */
 function randomCheckpoint(sizes: Sizes): string {
-  const folder = join(cacheFolder, 'checkpoints', sizes.id)
+  const folder = join(madeFolder(), 'checkpoints', sizes.id)
   if (existsSync(folder)) return folder
   const partial = `${folder}.partial`
   rmSync(partial, { recursive: true, force: true })

@@ -39,17 +39,22 @@ export interface Library extends Pick<CompiledModel, 'precision' | 'needsHalves'
 }
 
 /**
- * The compiled library for a GPU: the given file, the one that was kept, or a download, which is kept.
+ * A compiled library that is given as a file, and is kept.
  *
- * @throws SpillwayError Where there is none.
+ * @throws SpillwayError Where it is none of those.
  */
-export async function findLibrary(hasHalves: boolean, given: string | undefined): Promise<Library> {
-  const suitable = compiled.filter(({ needsHalves }) => hasHalves || !needsHalves)
-  if (given !== undefined) {
-    const bytes = readGiven(given)
-    return keep(identify(given, bytes, suitable), bytes)
-  }
-  const [best] = suitable
+export function readLibrary(path: string): Library {
+  const bytes = readGiven(path)
+  return keep(identify(path, bytes), bytes)
+}
+
+/**
+ * The better compiled library for a GPU: the one that was kept, or a download, which is kept.
+ *
+ * @throws SpillwayError Where it cannot be fetched.
+ */
+export async function fetchLibrary(hasHalves: boolean): Promise<Library> {
+  const best = compiled.find(({ needsHalves }) => hasHalves || !needsHalves)
   if (!best) throw new RangeError('WebLLM has a library for every GPU')
   const path = pathOf(best)
   if (existsSync(path)) return { ...best, path }
@@ -65,12 +70,12 @@ function readGiven(path: string): Uint8Array {
   }
 }
 
-function identify(path: string, bytes: Uint8Array, suitable: readonly CompiledModel[]): CompiledModel {
+function identify(path: string, bytes: Uint8Array): CompiledModel {
   const sha256 = createHash('sha256').update(bytes).digest('hex')
-  const found = suitable.find((one) => one.sha256 === sha256)
+  const found = compiled.find((one) => one.sha256 === sha256)
   if (found) return found
-  throw new SpillwayError('file_altered', `${path} is no library of WebLLM for this GPU`, {
-    expected: suitable.map((one) => `${nameOf(one)}, SHA-256 ${one.sha256}`).join('; or '),
+  throw new SpillwayError('file_altered', `${path} is no library of WebLLM that the bench knows`, {
+    expected: compiled.map((one) => `${nameOf(one)}, SHA-256 ${one.sha256}`).join('; or '),
     got: `SHA-256 ${sha256}`,
   })
 }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { cacheFolder } from '../cache.ts'
+import { madeFolder } from '../cache.ts'
 import type { Sizes } from '../models/sizes.ts'
 import { describeLibrary } from './description.ts'
 import type { Library } from './library.ts'
@@ -11,7 +11,7 @@ import { writeWebLlmModel } from './write-model.ts'
  * WebLLM adds that to any other address.
  */
 export function webLlmModel({ path, precision }: Library, sizes: Sizes): string {
-  const folder = join(cacheFolder, 'webllm', precision, 'resolve', 'main')
+  const folder = join(madeFolder(), 'webllm', precision, 'resolve', 'main')
   if (existsSync(join(folder, 'mlc-chat-config.json'))) return folder
   rmSync(folder, { recursive: true, force: true })
   writeWebLlmModel(folder, describeLibrary(readFileSync(path)), sizes)

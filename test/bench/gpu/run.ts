@@ -5,6 +5,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
+import { messageOf } from '../../../models/core/index.ts'
 import { testModels, withoutTestModels } from '../../support/test-models.ts'
 import { fullAmount, smallAmount, upTo } from './amounts.ts'
 import { timeInChromium } from './chromium.ts'
@@ -28,8 +29,17 @@ if (withoutTestModels !== undefined || testModels === undefined) {
   tell(withoutTestModels ?? 'There are no test models')
   process.exit(2)
 }
-// First of all: a wrong path fails before minutes of work.
-const given = path === undefined ? undefined : readLibrary(path)
+/** The library that is named. First of all: a wrong path fails before minutes of work. */
+function readGiven(): Library | undefined {
+  try {
+    return path === undefined ? undefined : readLibrary(path)
+  } catch (cause) {
+    tell(messageOf(cause))
+    process.exit(2)
+  }
+}
+
+const given = readGiven()
 execFileSync('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 'ignore', 'inherit'] })
 
 const sitting = new Sitting()

@@ -28,6 +28,9 @@ export async function createSession(
     ...graphOptions,
     ...quiet,
     ...(optimization && { graphOptimizationLevel: optimization }),
+    ...(source.from === 'bytes' && {
+      externalData: source.external.map(({ path, data }) => ({ path, data: new Uint8Array(data) })),
+    }),
     ...(onGpu.length > 0 && {
       preferredOutputLocation: Object.fromEntries(onGpu.map((name) => [name, 'gpu-buffer' as const])),
     }),
@@ -42,7 +45,11 @@ export async function createSession(
     }
   }
   try {
-    const created = await createFrom(ort, source, options)
+    const { InferenceSession } = ort
+    const created =
+      source.from === 'file'
+        ? await InferenceSession.create(source.path, options)
+        : await InferenceSession.create(new Uint8Array(source.graph), options)
     if (fault !== undefined) {
       // biome-ignore lint/suspicious/noConsole: Nothing fails, so no error would tell a developer why texts are slower.
       console.warn(`spillway: the runs of ${session} copy all keys and values: ${messageOf(fault)}`)
@@ -59,16 +66,6 @@ export async function createSession(
       { cause },
     )
   }
-}
-
-function createFrom(
-  { InferenceSession }: Ort,
-  source: GraphSource,
-  options: Awaited<ReturnType<Ort['sessionOptions']>>,
-): Promise<OrtSession> {
-  if (source.from === 'file') return InferenceSession.create(source.path, options)
-  const externalData = source.external.map(({ path, data }) => ({ path, data: new Uint8Array(data) }))
-  return InferenceSession.create(new Uint8Array(source.graph), { ...options, externalData })
 }
 
 /** Where each sequence runs alone, a run's keys and values are the next run's input, and nothing else reads them. */

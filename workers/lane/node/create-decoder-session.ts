@@ -1,7 +1,6 @@
 import { dirname } from 'node:path'
 import { InferenceSession } from 'onnxruntime-node'
 import { detachBuffers } from '../../../models/async/detach-buffers.ts'
-import type { GraphSource } from '../../protocol/lane.ts'
 import type { Ort } from '../runtime/ort.ts'
 import { withRefusedOutput } from './refused-output.ts'
 
@@ -12,10 +11,11 @@ export const createDecoderSession: NonNullable<Ort['createDecoderSession']> = as
   options,
 ) => {
   const whole = withRefusedOutput(graph)
+  const besideGraph = source.from === 'file' ? inFolderOf(source.path, options) : {}
   // A session of the source as it is reads the file again.
   if (source.from === 'file') free(graph)
   try {
-    return await InferenceSession.create(whole, { ...options, ...besideGraph(source, options) })
+    return await InferenceSession.create(whole, { ...options, ...besideGraph })
   } finally {
     free(whole)
   }
@@ -26,13 +26,11 @@ function free({ buffer, byteLength }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) detachBuffers([buffer])
 }
 
-/** Options by which a session finds what its graph refers to. */
-function besideGraph(
-  source: GraphSource,
+/** Options by which a session of a file's bytes finds the files beside it. */
+function inFolderOf(
+  path: string,
   { extra }: InferenceSession.SessionOptions,
 ): InferenceSession.SessionOptions {
-  if (source.from === 'bytes')
-    return { externalData: source.external.map(({ path, data }) => ({ path, data: new Uint8Array(data) })) }
-  const folder = { model_external_initializers_file_folder_path: dirname(source.path) }
+  const folder = { model_external_initializers_file_folder_path: dirname(path) }
   return { extra: { ...extra, session: { ...Object(extra?.session), ...folder } } }
 }
